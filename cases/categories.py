@@ -1,0 +1,70 @@
+"""What a case can be about: a city's `categories.yaml`, with the words that give each away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+from cases.departments import Department
+from cases.pack import STRICT, Code, Coded, Language, Names, Pack, PackError, in_every_language
+
+FILE = "categories.yaml"
+OTHER = "other"
+
+
+def _weighed(words: object) -> object:
+    """`[停水, {爆水管: 3}]` -> `{停水: 1, 爆水管: 3}`."""
+    if not isinstance(words, list):
+        raise ValueError("must be a list of words; a word with a weight is {word: 3}")
+    weighed: dict[object, object] = {}
+    for word in words:
+        entries = word.items() if isinstance(word, Mapping) else [(word, 1)]
+        for text, weight in entries:
+            if text in weighed:
+                raise ValueError(f"{text!r} is listed twice")
+            weighed[text] = weight
+    return weighed
+
+
+_Word = Annotated[str, Field(strict=True, min_length=1)]
+_Weight = Annotated[float, Field(gt=0, le=10)]
+_Words = Annotated[dict[_Word, _Weight], BeforeValidator(_weighed)]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Category:
+    """A kind of complaint. `words` holds, per language, each seed word and its weight (1 = plain)."""
+
+    code: Code
+    name: Names
+    department: Code  # who gets such a case unless someone decides otherwise
+    urgent: bool = False  # cases of this kind are looked at first
+    words: Annotated[dict[Language, _Words], AfterValidator(in_every_language)]
+
+    def __hash__(self) -> int:
+        return hash(self.code)
+
+
+class _File(Pack):
+    categories: Annotated[dict[Code, Category], Coded]
+
+
+def read(folder: Path, departments: Collection[Department]) -> tuple[Category, ...]:
+    """The categories of the city kept in `folder`, in the file's order.
+
+    Raises PackError, one line, also for a department that is not among `departments`, and when
+    there is no category `other`: a caller's matter always has a place.
+    """
+    file = folder / FILE
+    categories = _File.read(file).categories
+    known = {department.code for department in departments}
+    for category in categories.values():
+        if category.department not in known:
+            raise PackError(file, f"{category.code}.department: there is no {category.department!r}")
+    if OTHER not in categories:
+        raise PackError(file, f"needs a category {OTHER!r}")
+    return tuple(categories.values())

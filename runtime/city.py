@@ -1,0 +1,229 @@
+"""A city is a folder of data: this module reads its `city.yaml`, and knows when its desk is staffed.
+
+Every field is explained in `cities/README.md`. Nothing here, or anywhere in the code, knows a city
+by name: `CITY` names the folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import holidays
+import yaml
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
+
+Language = Literal["yue", "cmn", "en"]
+OfficeHours = Literal["open", "closed", "holiday"]
+
+FILE = "city.yaml"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class CityError(ValueError):
+    """A city's folder cannot be used. One line: the file, the field, and what to do."""
+
+    def __init__(self, file: Path, what: str) -> None:
+        super().__init__(f"{file}: {what}")
+        self.file, self.what = file, what
+
+
+class Span(NamedTuple):
+    """A stretch of staffed time on one day, in the city's own clock, in minutes after its midnight.
+
+    `end` is not in the span, and lies beyond 24 x 60 when the shift runs past midnight.
+    """
+
+    start: int
+    end: int
+
+
+DAY = 24 * 60
+
+
+def _spans(text: object) -> tuple[Span, ...]:
+    """`09:00-13:00, 14:00-18:00` -> two spans; `closed` -> none; `22:00-06:00` runs past midnight."""
+    if text == "closed":
+        return ()
+    if not isinstance(text, str):
+        raise ValueError('write hours as "09:00-18:00" (in quotes) or closed')
+    return tuple(_span(part.strip()) for part in text.split(","))
+
+
+def _span(text: str) -> Span:
+    found = re.fullmatch(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", text)
+    if not found:
+        raise ValueError(f"{text!r} is not like 09:00-18:00 (00:00-24:00 is the whole day)")
+    hour, minute, end_hour, end_minute = map(int, found.groups())
+    start, end = hour * 60 + minute, end_hour * 60 + end_minute
+    if start >= DAY or end > DAY or start == end:
+        raise ValueError(f"{text!r} is not a span of one day (00:00-24:00 is the whole day)")
+    return Span(start, end if end > start else end + DAY)
+
+
+def _complete(names: dict[Language, str]) -> dict[Language, str]:
+    missing = [language for language in ("yue", "cmn", "en") if not names.get(language)]
+    if missing:
+        raise ValueError(f"needs yue, cmn and en; missing: {', '.join(missing)}")
+    return names
+
+
+def _each_once(languages: tuple[Language, ...]) -> tuple[Language, ...]:
+    if not languages or len(set(languages)) != len(languages):
+        raise ValueError("list each language once, the default first")
+    return languages
+
+
+def _time_zone(name: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name))
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not a time zone like Europe/Paris") from None
+
+
+def _calendar_code(code: str) -> str:
+    try:
+        _calendar(code, 2000)
+    except NotImplementedError:
+        raise ValueError(f"the holidays package knows no country {code!r}") from None
+    return code
+
+
+Names = Annotated[dict[Language, str], AfterValidator(_complete)]
+Spans = Annotated[tuple[Span, ...], PlainValidator(_spans)]
+Digits = Annotated[str, Field(pattern=r"^[0-9]{2,12}$")]
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Hours:
+    """When people answer: per weekday, on public holidays, and on make-up working days."""
+
+    mon: Spans
+    tue: Spans
+    wed: Spans
+    thu: Spans
+    fri: Spans
+    sat: Spans
+    sun: Spans
+    holiday: Spans
+    makeup: Spans  # a weekend day worked in exchange for a holiday, as in mainland China
+
+    def of(self, row: str) -> tuple[Span, ...]:
+        """The spans of one row: a weekday's short name, `holiday` or `makeup`."""
+        spans: tuple[Span, ...] = getattr(self, row)
+        return spans
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class City:
+    """One city's settings. Languages are `yue`, `cmn`, `en`; the first listed is the default."""
+
+    spec: Literal[1] = 1
+    folder: Path
+    code: str  # the folder's name
+    name: Names
+    desk: Names  # the hotline's own desk: owner of a case nobody has been given yet
+    hotline: Digits
+    emergency: Digits
+    fire: Digits | None = None  # where fire has a number of its own
+    country_prefix: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,3}$")]
+    languages: Annotated[tuple[Language, ...], AfterValidator(_each_once)]
+    script: Literal["hk", "cn"]  # how Chinese is written here: Traditional (HK) or Simplified
+    time_zone: Annotated[ZoneInfo, BeforeValidator(_time_zone)]
+    holidays: Annotated[str, AfterValidator(_calendar_code)]
+    hours: Hours
+    overflow_calls: Annotated[int, Field(gt=0)]  # live calls from which the flow says "busy"
+    response_days: Annotated[int, Field(gt=0)]  # calendar days to a reply, the default clock
+
+    @classmethod
+    def read(cls, folder: Path) -> City:
+        """The city kept in `folder`. Raises CityError, one line, naming file and field."""
+        file = folder / FILE
+        if not file.is_file():
+            raise CityError(file, _no_such_city(folder))
+        given = {**_fields(file), "folder": folder, "code": folder.name}
+        try:
+            return TypeAdapter(cls).validate_python(given)
+        except ValidationError as error:
+            raise CityError(file, _first_problem(error)) from None
+
+    def facts(self) -> Mapping[str, str | Mapping[str, str]]:
+        """What prompts may say of the city; a mapping is one text per language."""
+        return {
+            "city": dict(self.name),
+            "desk": dict(self.desk),
+            "hotline": self.hotline,
+            "emergency": self.emergency,
+            "fire": self.fire or self.emergency,
+        }
+
+    def office_hours(self, now: datetime) -> OfficeHours:
+        """Is the agents' desk staffed at `now` (aware)? `holiday` is closed because of a holiday."""
+        if now.tzinfo is None:
+            raise ValueError("office_hours needs an aware time")
+        local = now.astimezone(self.time_zone)
+        today, minute = local.date(), local.hour * 60 + local.minute
+        shifts = (*self._shifts(today), *_shifted(self._shifts(today - timedelta(days=1))))
+        if any(start <= minute < end for start, end in shifts):
+            return "open"
+        return "holiday" if self._row(today) == "holiday" else "closed"
+
+    def _shifts(self, day: date) -> tuple[Span, ...]:
+        return self.hours.of(self._row(day))
+
+    def _row(self, day: date) -> str:
+        """Which row of the hours holds on `day`."""
+        calendar = _calendar(self.holidays, day.year)
+        if day in calendar:
+            return "holiday"
+        if calendar.is_weekend(day) and calendar.is_working_day(day):
+            return "makeup"
+        return WEEKDAYS[day.weekday()]
+
+
+def _shifted(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Yesterday's spans in today's minutes: only what ran past midnight is left of them."""
+    return tuple(Span(start - DAY, end - DAY) for start, end in spans)
+
+
+@cache
+def _calendar(code: str, year: int) -> holidays.HolidayBase:
+    """One year of a country (`CN`) or a part of it (`GB-SCT`), built whole: threads share it."""
+    country, _, part = code.partition("-")
+    return holidays.country_holidays(country, subdiv=part or None, years=year, expand=False)
+
+
+def _fields(file: Path) -> dict[str, Any]:
+    try:
+        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CityError(file, " ".join(str(error).split())) from None
+    if not isinstance(fields, dict):
+        raise CityError(file, "must be a list of `field: value` lines")
+    return fields
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    return f"{field}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _no_such_city(folder: Path) -> str:
+    there = sorted(file.parent.name for file in folder.parent.glob(f"*/{FILE}"))
+    return f"there is no city {folder.name!r}; CITY can be: {', '.join(there) or '(none found)'}"
