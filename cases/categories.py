@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from cases.departments import Department
-from cases.pack import STRICT, Code, Coded, Language, Names, Pack, PackError, in_every_language
+from cases.pack import STRICT, Code, Coded, Names, Pack, PackError, in_every_language
 
 FILE = "categories.yaml"
 OTHER = "other"
@@ -32,18 +32,18 @@ def _weighed(words: object) -> object:
 
 _Word = Annotated[str, Field(strict=True, min_length=1)]
 _Weight = Annotated[float, Field(gt=0, le=10)]
-_Words = Annotated[dict[_Word, _Weight], BeforeValidator(_weighed)]
+_Words = Annotated[Mapping[_Word, _Weight], BeforeValidator(_weighed)]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Category:
-    """A kind of complaint. `words` holds, per language, each seed word and its weight (1 = plain)."""
+    """A kind of complaint. `words`: per language, each seed word and its weight (1 = plain)."""
 
     code: Code
     name: Names
     department: Code  # who gets such a case unless someone decides otherwise
     urgent: bool = False  # cases of this kind are looked at first
-    words: Annotated[dict[Language, _Words], AfterValidator(in_every_language)]
+    words: Annotated[Mapping[str, _Words], AfterValidator(in_every_language)]
 
     def __hash__(self) -> int:
         return hash(self.code)
@@ -64,7 +64,8 @@ def read(folder: Path, departments: Collection[Department]) -> tuple[Category, .
     known = {department.code for department in departments}
     for category in categories.values():
         if category.department not in known:
-            raise PackError(file, f"{category.code}.department: there is no {category.department!r}")
+            where = f"categories.{category.code}.department"
+            raise PackError(file, f"{where}: there is no {category.department!r}")
     if OTHER not in categories:
         raise PackError(file, f"needs a category {OTHER!r}")
     return tuple(categories.values())

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-Language = Literal["yue", "cmn", "en"]
 Text = TypeVar("Text")
-LANGUAGES: tuple[Language, ...] = ("yue", "cmn", "en")
-STRICT = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+LANGUAGES = ("yue", "cmn", "en")
+STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 class PackError(ValueError):
@@ -23,11 +22,10 @@ class PackError(ValueError):
         self.file, self.what = file, what
 
 
-def in_every_language(texts: dict[Language, Text]) -> dict[Language, Text]:
-    """The texts, if none of the three languages is missing or empty."""
-    missing = [language for language in LANGUAGES if not texts.get(language)]
-    if missing:
-        raise ValueError(f"needs yue, cmn and en; missing: {', '.join(missing)}")
+def in_every_language(texts: Mapping[str, Text]) -> Mapping[str, Text]:
+    """The texts, if there is one for each of the three languages and no other."""
+    if set(texts) != set(LANGUAGES) or not all(texts.values()):
+        raise ValueError(f"must be given in each of {', '.join(LANGUAGES)}")
     return texts
 
 
@@ -42,7 +40,7 @@ def with_codes(entries: object) -> object:
 
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-Names = Annotated[dict[Language, str], AfterValidator(in_every_language)]
+Names = Annotated[Mapping[str, str], AfterValidator(in_every_language)]
 Coded = BeforeValidator(with_codes)
 
 

@@ -18,13 +18,19 @@ Script = Literal["hk", "cn"]
 
 _PIECES = re.compile(r"[^\s，。！？；：、,.!?;:]+|[\s，。！？；：、,.!?;:]+")
 
-# Surnames that Simplified and Traditional write alike, though OpenCC would change them.
-_NAMED = re.compile(r"([于余范郁岳涂朴](?=先生|小姐|女士|太太|生|太|師傅|师傅|醫生|医生|經理|经理))")
+# Surnames that both scripts write alike, though OpenCC would change the character elsewhere.
+_NAMED = re.compile(
+    "((?<=姓)[于余范郁岳涂朴游党]"
+    "|[于余范郁岳涂朴游党](?=先生|小姐|女士|太太|师傅|医生|经理|老师|阿姨))"
+)
+
+# Big5 keeps the characters in common Traditional use below this byte, rare ones from it on.
+_BIG5_RARE = 0xC9
 
 
 def fold(text: str) -> str:
     """`text` in Simplified, so that both scripts compare equal. For matching, never for showing."""
-    return _converter("t2s").convert(text)
+    return str(_converter("t2s").convert(text))
 
 
 def to_script(text: str, script: Script) -> str:
@@ -38,29 +44,25 @@ def to_script(text: str, script: Script) -> str:
 def _to_traditional(piece: str) -> str:
     if _has_traditional(piece) or not any(map(_only_simplified, piece)):
         return "".join(_traditional(char) if _only_simplified(char) else char for char in piece)
-    return "".join(
-        part if _NAMED.fullmatch(part + "先生") else _traditional(part)
-        for part in _NAMED.split(piece)
-    )
+    parts = _NAMED.split(piece)  # every second one is a surname
+    return "".join(part if i % 2 else _traditional(part) for i, part in enumerate(parts))
 
 
 def _has_traditional(text: str) -> bool:
     return fold(text) != text
 
 
+@cache
 def _only_simplified(char: str) -> bool:
-    """Is `char` at home in Simplified alone? Big5 is the list of what Traditional writes."""
+    """Is `char` at home in Simplified alone: not among the common characters of Traditional?"""
     if _traditional(char) == char:
         return False
-    try:
-        char.encode("big5")
-    except UnicodeEncodeError:
-        return True
-    return False
+    code = char.encode("big5", errors="ignore")
+    return not code or code[0] >= _BIG5_RARE
 
 
 def _traditional(text: str) -> str:
-    return _converter("s2hk").convert(text)
+    return str(_converter("s2hk").convert(text))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A city is a folder of data: this module reads its `city.yaml`, and knows when its desk is staffed.
+"""A city is a folder of data. This module reads its `city.yaml` and knows when the desk is staffed.
 
 Every field is explained in `cities/README.md`. Nothing here, or anywhere in the code, knows a city
 by name: `CITY` names the folder.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -31,6 +31,7 @@ Language = Literal["yue", "cmn", "en"]
 OfficeHours = Literal["open", "closed", "holiday"]
 
 FILE = "city.yaml"
+LANGUAGES = ("yue", "cmn", "en")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -56,7 +57,7 @@ DAY = 24 * 60
 
 
 def _spans(text: object) -> tuple[Span, ...]:
-    """`09:00-13:00, 14:00-18:00` -> two spans; `closed` -> none; `22:00-06:00` runs past midnight."""
+    """`09:00-13:00, 14:00-18:00` is two spans, `22:00-06:00` one past midnight, `closed` none."""
     if text == "closed":
         return ()
     if not isinstance(text, str):
@@ -75,10 +76,9 @@ def _span(text: str) -> Span:
     return Span(start, end if end > start else end + DAY)
 
 
-def _complete(names: dict[Language, str]) -> dict[Language, str]:
-    missing = [language for language in ("yue", "cmn", "en") if not names.get(language)]
-    if missing:
-        raise ValueError(f"needs yue, cmn and en; missing: {', '.join(missing)}")
+def _complete(names: Mapping[str, str]) -> Mapping[str, str]:
+    if set(names) != set(LANGUAGES) or not all(names.values()):
+        raise ValueError(f"must be given in each of {', '.join(LANGUAGES)}")
     return names
 
 
@@ -103,10 +103,10 @@ def _calendar_code(code: str) -> str:
     return code
 
 
-Names = Annotated[dict[Language, str], AfterValidator(_complete)]
+Names = Annotated[Mapping[str, str], AfterValidator(_complete)]
 Spans = Annotated[tuple[Span, ...], PlainValidator(_spans)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{2,12}$")]
-_STRICT = ConfigDict(extra="forbid", frozen=True)
+_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -165,15 +165,15 @@ class City:
     def facts(self) -> Mapping[str, str | Mapping[str, str]]:
         """What prompts may say of the city; a mapping is one text per language."""
         return {
-            "city": dict(self.name),
-            "desk": dict(self.desk),
+            "city": self.name,
+            "desk": self.desk,
             "hotline": self.hotline,
             "emergency": self.emergency,
             "fire": self.fire or self.emergency,
         }
 
     def office_hours(self, now: datetime) -> OfficeHours:
-        """Is the agents' desk staffed at `now` (aware)? `holiday` is closed because of a holiday."""
+        """Is the agents' desk staffed at `now` (aware)? `holiday`: no, because today is one."""
         if now.tzinfo is None:
             raise ValueError("office_hours needs an aware time")
         local = now.astimezone(self.time_zone)

@@ -1,0 +1,147 @@
+"""What is a caller's matter about? A guess, with its reasons and how far to trust it.
+
+Today the evidence is the seed words of the city's categories; a trained model can take their place
+behind the same `guess`. Text and words are compared in Simplified and lower case, so both scripts
+count alike. At each place the longest word wins (in 消防通道 nothing is found but 消防通道), a word
+said twice counts once, and English words stand on their own: "gas" is not in "gasp".
+
+How sure: with E(c) the weights of the words found for category c, and E their sum over all
+categories,
+
+    confidence(c) = E(c) / (E + DOUBT)
+
+that is c's share of the evidence, damped while there is little of it: more evidence for c always
+raises it, evidence for another always lowers it, and what is missing to 1 is "not sure".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import fsum
+from string import ascii_lowercase, ascii_uppercase
+
+from cases.categories import Category
+from cases.script import fold
+
+DOUBT = 1.0  # the weight of "something else altogether": one plain word alone is worth 1/2
+ALTERNATIVES = 3
+
+
+@dataclass(frozen=True)
+class Guess:
+    """`category` is a code, or None when nothing was recognised; confidences lie in 0..1."""
+
+    category: str | None
+    confidence: float
+    alternatives: tuple[tuple[str, float], ...]  # the next best, most likely first, at most three
+    reasons: tuple[str, ...]  # the words that spoke for `category`, as the caller said them
+
+
+UNSURE = Guess(None, 0.0, (), ())
+
+
+def guess(text: str, language: str | None, categories: Sequence[Category]) -> Guess:
+    """The most likely of `categories` for what a caller said.
+
+    `language` is the one heard: where a word is listed in several languages, its weight there
+    holds. Words of all languages count, as people mix them (部lift壞咗).
+    """
+    lexicon = _lexicon(tuple(categories))
+    said: dict[str, str] = {}  # the seed words found, each with the caller's own way of saying it
+    for word, start, end in lexicon.find(_plain(text)):
+        said.setdefault(word, text[start:end])
+    scores = _scores(lexicon.weigh(said, language), categories)
+    if not scores:
+        return UNSURE
+    best, confidence = scores[0]
+    reasons = tuple(original for word, original in said.items() if best in lexicon.entries[word])
+    return Guess(best, confidence, scores[1 : 1 + ALTERNATIVES], reasons)
+
+
+def _scores(
+    evidence: Mapping[str, float], categories: Sequence[Category]
+) -> tuple[tuple[str, float], ...]:
+    """Each category's confidence, best first; of equals the urgent one comes first."""
+    urgent = {category.code for category in categories if category.urgent}
+    ranked = sorted(evidence, key=lambda code: (-evidence[code], code not in urgent, code))
+    total = fsum(evidence.values()) + DOUBT
+    return tuple((code, evidence[code] / total) for code in ranked)
+
+
+@dataclass(frozen=True)
+class _Lexicon:
+    """The seed words of all categories, ready to be looked for."""
+
+    entries: Mapping[str, Mapping[str, Mapping[str, float]]]  # word -> category -> language: weight
+    by_first: Mapping[str, Sequence[str]]  # first character -> the words, longest first
+
+    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """The words in `text` (plain), from left to right, the longest at each place."""
+        place = 0
+        while place < len(text):
+            for word in self.by_first.get(text[place], ()):
+                if end := _end(word, text, place):
+                    yield word, place, end
+                    place = end
+                    break
+            else:
+                place += 1
+
+    def weigh(self, words: Iterable[str], language: str | None) -> dict[str, float]:
+        """What the words found add up to for each category."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for word in words:
+            for code, weights in self.entries[word].items():
+                found[code].append(weights.get(language or "", max(weights.values())))
+        return {code: fsum(weights) for code, weights in found.items()}
+
+
+@lru_cache(maxsize=8)
+def _lexicon(categories: tuple[Category, ...]) -> _Lexicon:
+    entries: dict[str, dict[str, dict[str, float]]] = {}
+    for category in categories:
+        for language, words in category.words.items():
+            for word, weight in words.items():
+                entry = entries.setdefault(_plain(word), {}).setdefault(category.code, {})
+                entry[language] = max(weight, entry.get(language, 0))
+    by_first: defaultdict[str, list[str]] = defaultdict(list)
+    for word in sorted(entries, key=len, reverse=True):
+        by_first[word[0]].append(word)
+    return _Lexicon(entries, by_first)
+
+
+def _end(word: str, text: str, start: int) -> int | None:
+    """Where `word` ends in `text` if it stands there; English words may have a plural s."""
+    end = start + len(word)
+    if not text.startswith(word, start):
+        return None
+    if _latin(word[0]) and _latin(text[start - 1 : start]):
+        return None
+    if not _latin(word[-1]) or not _latin(text[end : end + 1]):
+        return end
+    return end + 1 if text[end] == "s" and not _latin(text[end + 1 : end + 2]) else None
+
+
+def _latin(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+# Case, full-width letters, hyphens and line ends make no difference. One character for one, so
+# that a place in the plain text is the same place in what the caller said.
+_SAME = {
+    **{ord(upper): lower for upper, lower in zip(ascii_uppercase, ascii_lowercase, strict=True)},
+    **{code: chr(code - 0xFEE0).lower() for code in range(0xFF10, 0xFF5B)},
+    **dict.fromkeys(map(ord, "-\u2010\u2011\n\r\t\u3000"), " "),
+    ord("\u2019"): "'",
+}
+
+
+def _plain(text: str) -> str:
+    """`text` as it is compared: Simplified, lower case, as long as it was."""
+    folded = fold(text)
+    if len(folded) != len(text):  # a phrase rule of OpenCC changed the length
+        folded = "".join(map(fold, text))
+    return folded.translate(_SAME)
