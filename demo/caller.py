@@ -1,0 +1,87 @@
+"""The scripted caller: a list of acts, each used up at a point where the hotline listens.
+
+A caller speaks only after a beep: at a keypad question the next `speak` is kept for later and the
+caller stays silent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Speak:
+    """Says what is in a WAV file; may press a key afterwards, or hang up some seconds into it."""
+
+    wav: Path
+    says: str = ""
+    then: str = ""
+    hang_up_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Press:
+    """Presses keys, `after` seconds into a recording; over the prompt when `barge_in`."""
+
+    keys: str
+    after: float = 1.0
+    barge_in: bool = False
+
+
+@dataclass(frozen=True)
+class StaySilent:
+    pass
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """Puts the phone down `after` seconds of silence."""
+
+    after: float = 1.0
+
+
+Act = Speak | Press | StaySilent | HangUp
+
+
+def speak(wav: Path | str, says: str = "", then: str = "") -> Speak:
+    return Speak(Path(wav), says, then)
+
+
+def speak_and_hang_up(wav: Path | str, after: float, says: str = "") -> Speak:
+    return Speak(Path(wav), says, hang_up_after=after)
+
+
+def press(keys: str, after: float = 1.0, barge_in: bool = False) -> Press:
+    return Press(keys, after, barge_in)
+
+
+def stay_silent() -> StaySilent:
+    return StaySilent()
+
+
+def hang_up(after: float = 1.0) -> HangUp:
+    return HangUp(after)
+
+
+class Script:
+    """The acts of one caller; when they are used up the caller stays silent."""
+
+    def __init__(self, acts: Iterable[Act]) -> None:
+        self._acts = list(acts)
+
+    def at_keypad(self) -> Press | StaySilent | HangUp:
+        if self._acts and isinstance(self._acts[0], Speak):
+            return StaySilent()
+        act = self._next()
+        assert not isinstance(act, Speak)
+        return act
+
+    def after_beep(self) -> Act:
+        return self._next()
+
+    def _next(self) -> Act:
+        return self._acts.pop(0) if self._acts else StaySilent()
+
+    @property
+    def left(self) -> tuple[Act, ...]:
+        return tuple(self._acts)
