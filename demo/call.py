@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
-from urllib.parse import urljoin
 
 from . import events, sound
 from .callbacks import Callback, Callbacks
@@ -20,7 +19,7 @@ from .profiles import Profile
 from .signing import Form
 from .take import Limits, Take, take
 from .twiml import TwimlError, Verb
-from .web import Answer
+from .web import Answer, resolved
 from .webhooks import Step, Webhooks
 
 MOST_DOCUMENTS = 200  # a call that has fetched so many never ends by itself
@@ -172,7 +171,7 @@ class Call:
         self.seconds += 0.5 if cut else _seconds_to_say(verb.text)
 
     def _play(self, verb: Verb, cut: bool = False) -> None:
-        url = urljoin(self._document, verb.text)
+        url = resolved(self._document, verb.text)
         seconds = self._fetch_audio(url)
         name = re.sub(r"[?#].*", "", url).rpartition("/")[2]
         language = next((code for code in ("yue", "cmn", "en") if f"/{code}/" in url), "")
@@ -283,7 +282,7 @@ class Call:
         if not url or recording.status not in {*(wanted or "completed").split(), "failed"}:
             return
         method = verb.get("recordingStatusCallbackMethod", "POST")
-        address = urljoin(self._document, url)
+        address = resolved(self._document, url)
         more = self._recording_id(recording) | {"RecordingUrl": self.media.address_of(recording)}
         form = recording_form(recording, more)
         self._callbacks.add(Callback("recording callback", address, method, form))
@@ -331,7 +330,7 @@ class Call:
         return self._onward(verb, more)
 
     def _redirect(self, verb: Verb) -> Step:
-        return Step(urljoin(self._document, verb.text), verb.get("method", "POST"))
+        return Step(resolved(self._document, verb.text), verb.get("method", "POST"))
 
     def _hang_up(self, verb: Verb) -> Step | None:
         raise _Ends("hotline")
@@ -341,7 +340,7 @@ class Call:
 
     def _onward(self, verb: Verb, more: dict[str, str], status: str = "in-progress") -> Step:
         """The verb's action; by default the document's own address, as Twilio does it."""
-        url = urljoin(self._document, verb.get("action", self._document))
+        url = resolved(self._document, verb.get("action", self._document))
         return Step(url, verb.get("method", "POST"), more, status)
 
     # The log

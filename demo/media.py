@@ -116,7 +116,7 @@ class MediaServer:
         self.address = f"http://{self.host}"
 
     def __enter__(self) -> "MediaServer":
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,7 @@
 
 import http.client
 from dataclasses import dataclass
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus, urljoin, urlsplit
 
 from .signing import Form
 
@@ -37,6 +37,11 @@ def post(
         raise ConnectionError(str(problem) or type(problem).__name__) from problem
     finally:
         connection.close()
+
+
+def resolved(base: str, url: str) -> str:
+    """`url` as seen from `base`; an absolute one stays as it is, to the last bare `?`."""
+    return url if urlsplit(url).scheme else urljoin(base, url)
 
 
 def encode(form: Form) -> bytes:

@@ -1,0 +1,1 @@
+"""Real servers and canned ones for the tests."""
