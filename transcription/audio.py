@@ -1,0 +1,212 @@
+"""The bytes of a recording -> sound.
+
+libsndfile (soundfile) reads first and FFmpeg's libraries (PyAV) second; both come as wheels, so no
+program has to be installed. pydub edits: channels, level, trimming, joining. pydub is only ever
+given PCM, because for anything else it would start `ffmpeg` and `ffprobe`. The sample rate is
+changed by soxr, block by block, since pydub's own resampler leaves images of the speech above
+4 kHz. Only the container formats named here are opened, always from memory, and never more than
+`max_seconds` of sound is unpacked: a recording is untrusted input.
+"""
+
+import io
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import av
+import numpy as np
+import soundfile  # type: ignore[import-untyped]
+import soxr  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it misses ffmpeg, which we do not use
+    from pydub import AudioSegment  # type: ignore[import-untyped]
+
+Samples = NDArray[np.float32]
+
+SAMPLE_RATE: Final = 16_000
+MAX_SECONDS: Final = 600
+MAX_BYTES: Final = 64 * 2**20
+BLOCK_SECONDS: Final = 10
+FULL_SCALE: Final = 32_768
+QUIET_DBFS: Final = -20.0
+TARGET_DBFS: Final = -3.0
+MAX_GAIN_DB: Final = 24.0
+
+# What libsndfile cannot make sense of is shown to FFmpeg, but only with these decoders.
+SECOND_CHANCE: Final = frozenset({"wav", "mp3"})
+CODECS: Final = ("pcm_", "adpcm_", "gsm", "mp3", "g726")
+
+
+class NotAudio(Exception):
+    """These bytes hold no sound we can use; the message says why. Trying again would not help."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Sound at 16 kHz, 16 bits. `cut`: the recording goes on after what was read."""
+
+    segment: AudioSegment
+    cut: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return float(self.segment.frame_count()) / SAMPLE_RATE
+
+    @property
+    def samples(self) -> Samples:
+        """Mono samples from -1 to 1, shape (n,), 16,000 a second."""
+        pcm = np.frombuffer(self.segment.set_channels(1).raw_data, dtype="<i2")
+        return pcm.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Decoded sound on its way: blocks of shape (n, channels), -1 to 1."""
+
+    rate: int
+    channels: int
+    blocks: Iterator[Samples]
+
+
+def read(data: bytes, *, max_seconds: float = MAX_SECONDS, max_bytes: int = MAX_BYTES) -> Sound:
+    """Decode a whole recording, whatever its sample rate and its one or two channels.
+
+    Raises NotAudio. A file that breaks off in the middle yields what can be heard of it.
+    """
+    if len(data) > max_bytes:
+        raise NotAudio(f"{len(data)} bytes are more than the {max_bytes} a recording may have")
+    container = _container(data)
+    sound = _collect(_with_soundfile(data), max_seconds)
+    if sound is None and container in SECOND_CHANCE:
+        sound = _collect(_with_av(data, container), max_seconds)
+    if sound is None:
+        raise NotAudio(f"a {container} file without sound in it: {len(data)} bytes, cut off early")
+    return sound
+
+
+def one_voice(sound: Sound, channel: int | None = None) -> Sound:
+    """One channel: the one asked for (0 is the first) or, by default, both mixed; level raised.
+
+    Very quiet recordings are raised to a usual level, by 24 dB at most; nothing is compressed.
+    """
+    voices = sound.segment.split_to_mono()
+    voice = sound.segment.set_channels(1) if channel is None else voices[channel]
+    return Sound(_audible(voice), sound.cut)
+
+
+def excerpt(sound: Sound, pieces: Sequence[tuple[int, int]]) -> Sound:
+    """The pieces, each from..to in milliseconds, joined in order."""
+    joined = sound.segment[:0]
+    for start, end in pieces:
+        joined += sound.segment[start:end]
+    return Sound(joined)
+
+
+def _audible(segment: AudioSegment) -> AudioSegment:
+    peak = segment.max_dBFS
+    if peak == float("-inf") or peak > QUIET_DBFS:
+        return segment
+    return segment.apply_gain(min(TARGET_DBFS - peak, MAX_GAIN_DB))
+
+
+def _container(data: bytes) -> str:
+    """Which of the formats we open this is, by its first bytes and not by any name."""
+    head = data[:12]
+    if not data.strip(b"\0"):
+        raise NotAudio("the file is empty")
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] in (b"OggS", b"fLaC"):
+        return {b"OggS": "ogg", b"fLaC": "flac"}[head[:4]]
+    if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
+        return "mp3"
+    if data.lstrip()[:1] in (b"<", b"{"):
+        raise NotAudio("a web page or an error message instead of a recording")
+    raise NotAudio("an unknown format: WAV, MP3, FLAC and Ogg can be read")
+
+
+def _collect(stream: _Stream | None, max_seconds: float) -> Sound | None:
+    """The stream as sound at 16 kHz, up to `max_seconds`; None when there was nothing in it."""
+    if stream is None:
+        return None
+    left = int(max_seconds * SAMPLE_RATE)
+    parts, cut = [], False
+    for block in _at_our_rate(stream):
+        parts.append(_as_pcm(block[:left]))
+        left -= len(block)
+        if left < 0:
+            cut = True
+            break
+    pcm = b"".join(parts)
+    if not pcm:
+        return None
+    segment = AudioSegment(
+        data=pcm, sample_width=2, frame_rate=SAMPLE_RATE, channels=stream.channels
+    )
+    return Sound(segment, cut)
+
+
+def _at_our_rate(stream: _Stream) -> Iterator[Samples]:
+    resampler = soxr.ResampleStream(stream.rate, SAMPLE_RATE, stream.channels, dtype="float32")
+    for block in stream.blocks:
+        yield np.asarray(resampler.resample_chunk(_finite(block)), dtype=np.float32)
+    empty = np.zeros((0, stream.channels), np.float32)
+    yield np.asarray(resampler.resample_chunk(empty, last=True), dtype=np.float32)
+
+
+def _finite(block: Samples) -> Samples:
+    """Float WAV files may hold NaN, infinities and overshoots; none of them may travel on."""
+    return np.clip(np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+
+
+def _as_pcm(block: Samples) -> bytes:
+    return np.clip(block * FULL_SCALE, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
+
+
+def _with_soundfile(data: bytes) -> _Stream | None:
+    try:
+        file = soundfile.SoundFile(io.BytesIO(data))
+    except soundfile.LibsndfileError:
+        return None
+    _check_shape(file.samplerate, file.channels)
+    blocks = file.blocks(file.samplerate * BLOCK_SECONDS, dtype="float32", always_2d=True)
+    return _Stream(file.samplerate, file.channels, _until_broken(blocks))
+
+
+def _with_av(data: bytes, container: str) -> _Stream | None:
+    try:
+        file = av.open(io.BytesIO(data), "r", format=container, metadata_errors="ignore")
+        stream = file.streams.audio[0]
+    except (av.FFmpegError, IndexError):
+        return None
+    if not stream.codec_context.name.startswith(CODECS):
+        raise NotAudio(f"sound coded as {stream.codec_context.name}, which is not opened here")
+    _check_shape(stream.rate, stream.channels)
+    return _Stream(stream.rate, stream.channels, _until_broken(_frames(file, stream)))
+
+
+def _frames(file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[Samples]:
+    """Decoded frames as float blocks of shape (n, channels)."""
+    layout = "mono" if stream.channels == 1 else "stereo"
+    as_float = av.AudioResampler(format="flt", layout=layout, rate=stream.rate)
+    for frame in file.decode(stream):
+        for even in as_float.resample(frame):
+            yield np.asarray(even.to_ndarray(), dtype=np.float32).reshape(-1, stream.channels)
+
+
+def _until_broken(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """What comes before a damaged place is still worth hearing."""
+    try:
+        yield from blocks
+    except (soundfile.LibsndfileError, av.FFmpegError):
+        return
+
+
+def _check_shape(rate: int, channels: int) -> None:
+    if not 4_000 <= rate <= 192_000:
+        raise NotAudio(f"a sample rate of {rate} a second is no recording of speech")
+    if channels not in (1, 2):
+        raise NotAudio(f"{channels} channels: a call has one or two")

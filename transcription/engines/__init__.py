@@ -1,0 +1,1 @@
+"""Speech engines. Each one turns clips into hypotheses, behind the one interface."""

@@ -1,0 +1,97 @@
+"""Is this text what was said? Every rule doubts; none of them deletes.
+
+Whisper invents: subtitle credits on silence, the same words over and over on noise. Its own test
+for repetition is tuned to English (a Chinese sentence said twice compresses 2.2 : 1 and passes
+2.4). A doubted line stays in the record with the reason; only a phantom is left out of the text.
+"""
+
+import re
+import unicodedata
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from cases.script import fold
+from transcription.engines.interface import Hypothesis
+
+PHANTOMS: Final = Path(__file__).with_name("phantoms.yaml")
+
+PHANTOM: Final = "phantom"
+LOOP: Final = "loop"
+TOO_MUCH: Final = "too_much_text"
+CUT_OFF: Final = "cut_off"
+ON_NO_SPEECH: Final = "on_no_speech"
+UNSURE: Final = "unsure"
+SUSPECT: Final = frozenset({PHANTOM, LOOP, TOO_MUCH, CUT_OFF, ON_NO_SPEECH})
+
+CJK: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]")
+LEAST_LOG_PROBABILITY: Final = -1.0
+NO_SPEECH: Final = 0.6
+MOST_CJK_A_SECOND: Final = 9.0
+MOST_LETTERS_A_SECOND: Final = 25.0
+MOST_COMPRESSION_CJK: Final = 1.8
+MOST_COMPRESSION: Final = 2.4
+# A unit of 1..20 characters said at least this often in a row is a loop, if it covers enough.
+REPEATED: Final = re.compile(r"(.{1,20}?)\1{3,}", re.DOTALL)
+LEAST_LOOP: Final = 12
+
+
+def doubts(said: Hypothesis, seconds: float) -> tuple[str, ...]:
+    """Why a whole clip with `seconds` of speech is doubted; empty when nothing is."""
+    text = said.text
+    if not bare(text):
+        return ()
+    checks = {
+        LOOP: is_loop(text),
+        TOO_MUCH: is_too_much(text, seconds),
+        CUT_OFF: not said.complete,
+        ON_NO_SPEECH: said.no_speech_probability > NO_SPEECH,
+        UNSURE: said.mean_log_probability < LEAST_LOG_PROBABILITY,
+    }
+    return tuple(name for name, doubtful in checks.items() if doubtful)
+
+
+def is_phantom(line: str) -> bool:
+    """Is `line` nothing but a line known to be invented, or a line without a single word?"""
+    words = bare(line)
+    return not words or _phantoms().fullmatch(words) is not None
+
+
+def is_loop(text: str) -> bool:
+    """Does `text` go round in circles?"""
+    words = bare(text)
+    longest = max((len(match.group()) for match in REPEATED.finditer(words)), default=0)
+    limit = MOST_COMPRESSION_CJK if _is_cjk(words) else MOST_COMPRESSION
+    return longest >= LEAST_LOOP or compression(words) > limit
+
+
+def is_too_much(text: str, seconds: float) -> bool:
+    """Is `text` longer than anybody could say in `seconds`?"""
+    words = bare(text)
+    most = MOST_CJK_A_SECOND if _is_cjk(words) else MOST_LETTERS_A_SECOND
+    return len(words) > most * max(seconds, 1.0)
+
+
+def compression(text: str) -> float:
+    """How often over zlib says the same: about 1.1 for a Chinese complaint, 2.2 when said twice."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def bare(text: str) -> str:
+    """`text` for comparing: no spaces, no punctuation, lower case, Simplified."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    return fold(re.sub(r"[\W_]+", "", plain))
+
+
+def _is_cjk(words: str) -> bool:
+    return 2 * len(CJK.findall(words)) > len(words)
+
+
+@cache
+def _phantoms() -> re.Pattern[str]:
+    entries = yaml.safe_load(PHANTOMS.read_text(encoding="utf-8"))
+    return re.compile("|".join(f"(?:{entry['line']})" for entry in entries))
