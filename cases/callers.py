@@ -1,0 +1,80 @@
+"""A caller's number: kept encrypted, looked up by a keyed hash, shown masked."""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+# What providers send instead of a number when the caller withholds it.
+WITHHELD = frozenset(
+    "anonymous unknown restricted unavailable private +266696687 +86282452253 +7378742833".split()
+)
+WITHHELD_MASK = "withheld"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One caller's number in the three forms that are stored. A withheld number has only a mask."""
+
+    sealed: str | None
+    digest: str | None
+    masked: str
+
+
+class CallerKey:
+    """The key to callers' numbers, derived from DATA_KEY."""
+
+    def __init__(self, secret: str) -> None:
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derive(secret, b"caller seal")))
+        self._hash_key = _derive(secret, b"caller digest")
+        self.fingerprint = _derive(secret, b"fingerprint")[:8].hex()
+
+    def caller(self, number: str) -> Caller:
+        """The storable forms of a number as the provider sent it (E.164, SIP address or nonsense)."""
+        number = number.strip()
+        if not number or number.lower() in WITHHELD:
+            return Caller(None, None, WITHHELD_MASK)
+        return Caller(self.seal(number), self.digest(number), mask(number))
+
+    def digest(self, number: str) -> str:
+        """The same number always gives the same digest; without the key it cannot be tried out."""
+        return hmac.new(self._hash_key, number.encode(), hashlib.sha256).hexdigest()
+
+    def seal(self, text: str) -> str:
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def unseal(self, sealed: str) -> str:
+        """The text that was sealed. Raises ValueError under another key."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken as error:
+            raise ValueError("sealed under another DATA_KEY") from error
+
+    def ends_with(self, sealed: str | None, last_four: str) -> bool:
+        """Whether the number's last four digits are these; a withheld number's never are."""
+        if sealed is None:
+            return False
+        digits = re.sub(r"\D", "", self.unseal(sealed))
+        return len(digits) >= 4 and hmac.compare_digest(digits[-4:], last_four)
+
+
+def mask(number: str) -> str:
+    """A number as people may see it: country code, first digit, last two ("+852 5*****67")."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return f"{number[:1]}***{number[-2:]}" if len(number) > 6 else "***"
+    national = str(parsed.national_number)
+    if len(national) < 5:
+        return f"+{parsed.country_code} ***"
+    return f"+{parsed.country_code} {national[0]}{'*' * (len(national) - 3)}{national[-2:]}"
+
+
+def _derive(secret: str, purpose: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt=b"whistle", info=purpose).derive(secret.encode())

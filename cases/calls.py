@@ -1,0 +1,166 @@
+"""Calls and their turns. A call is known by the provider's id; everything may be told us twice.
+
+Every function that changes a call begins by taking hold of its row, so events of one call that
+arrive at the same moment are dealt with one after the other.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from cases.callers import WITHHELD_MASK, Caller
+from cases.record import Id, Record, insert
+
+# A status may only rise: callbacks come late and out of order, and what is over stays over.
+STATUS_RANK = {"queued": 0, "ringing": 1, "in-progress": 2}
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+ENDED_RANK = 9
+
+UNKNOWN_CALLER = Caller(None, None, "")
+
+
+class Call(Record):
+    """One telephone call."""
+
+    __tablename__ = "calls"
+    __table_args__ = (Index("ix_calls_caller_digest", "caller_digest"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider_id: Mapped[str] = mapped_column(String(128), unique=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    caller_sealed: Mapped[str | None]
+    caller_digest: Mapped[str | None] = mapped_column(String(64))
+    caller_masked: Mapped[str] = mapped_column(String(64))
+    called: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    status_rank: Mapped[int]
+    language: Mapped[str | None] = mapped_column(String(3))
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Turn(Record):
+    """What the caller did at one turn of a call, and what was kept of it. Written once."""
+
+    __tablename__ = "turns"
+
+    call_id: Mapped[int] = mapped_column(Id, ForeignKey("calls.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(String(64))
+    heard: Mapped[dict[str, Any]]
+    kept: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+def begin(
+    session: Session,
+    provider_id: str,
+    *,
+    provider: str,
+    caller: Caller | None,
+    called: str,
+    now: datetime,
+) -> int:
+    """Our id of the call, known from now on, its row held until the transaction ends.
+
+    A callback may be the first we hear of a call and does not say who calls: the caller is filled
+    in by whichever event brings it, and then stays.
+    """
+    caller = caller or UNKNOWN_CALLER
+    statement = insert(session, Call).values(
+        provider_id=provider_id,
+        provider=provider,
+        caller_sealed=caller.sealed,
+        caller_digest=caller.digest,
+        caller_masked=caller.masked,
+        called=called[:64],
+        status="ringing",
+        status_rank=STATUS_RANK["ringing"],
+        began_at=now,
+    )
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=["provider_id"],
+        set_={
+            "caller_sealed": func.coalesce(Call.caller_sealed, new.caller_sealed),
+            "caller_digest": func.coalesce(Call.caller_digest, new.caller_digest),
+            "caller_masked": func.coalesce(func.nullif(Call.caller_masked, ""), new.caller_masked),
+            "called": func.coalesce(func.nullif(Call.called, ""), new.called),
+        },
+    ).returning(Call.id)
+    return int(session.execute(statement).scalar_one())
+
+
+def note_turn(
+    session: Session,
+    call_id: int,
+    number: int,
+    *,
+    step: str,
+    heard: Mapping[str, Any],
+    kept: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Keep what the caller did at this turn. Told again, the first telling stands."""
+    session.execute(
+        insert(session, Turn)
+        .values(
+            call_id=call_id,
+            number=number,
+            step=step[:64],
+            heard=dict(heard),
+            kept=dict(kept),
+            at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def kept(session: Session, call_id: int) -> dict[str, str]:
+    """The digits the caller keyed so far, by the names the flow gave them; the latest counts."""
+    rows = session.scalars(select(Turn.kept).where(Turn.call_id == call_id).order_by(Turn.number))
+    return {name: str(value) for row in rows for name, value in row.items()}
+
+
+def times_asked(session: Session, call_id: int, name: str) -> int:
+    """How many turns of this call kept something under `name`."""
+    rows = session.scalars(select(Turn.kept).where(Turn.call_id == call_id))
+    return sum(name in row for row in rows)
+
+
+def did(session: Session, call_id: int, kind: str, keys: str | None = None) -> bool:
+    """Whether the caller ever did this (`silence`, `digits`, ...), with these keys if any are named."""
+    rows = session.scalars(select(Turn.heard).where(Turn.call_id == call_id))
+    return any(row["kind"] == kind and keys in (None, row.get("keys")) for row in rows)
+
+
+def note_language(session: Session, call_id: int, language: str) -> None:
+    """The caller chose a language on the keypad: the transcriber's hint."""
+    session.execute(update(Call).where(Call.id == call_id).values(language=language))
+
+
+def note_status(session: Session, call_id: int, status: str, now: datetime) -> None:
+    """The provider's word on the call. A status never falls back and the first ending stays."""
+    rank = ENDED_RANK if status in ENDED else STATUS_RANK.get(status)
+    if rank is None:
+        return
+    ended_at = now if status in ENDED else None
+    session.execute(
+        update(Call)
+        .where(Call.id == call_id, Call.status_rank < rank)
+        .values(status=status, status_rank=rank, ended_at=func.coalesce(Call.ended_at, ended_at))
+    )
+
+
+def busy_lines(session: Session, since: datetime) -> int:
+    """How many calls that began after `since` have not ended."""
+    statement = select(func.count()).where(Call.ended_at.is_(None), Call.began_at > since)
+    return int(session.execute(statement).scalar_one())
+
+
+def caller_of(call: Call) -> str:
+    """The number as it may be shown."""
+    return call.caller_masked or WITHHELD_MASK

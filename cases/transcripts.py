@@ -1,0 +1,190 @@
+"""What Whisper heard in a recording, and what it does to the case."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from cases import classifier, history, recordings
+from cases import case as case_module
+from cases.case import Case
+from cases.categories import Category
+from cases.record import Id, Record
+from cases.recordings import Claim, Recording
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech. `start`, `end`: seconds from the beginning of the recording;
+    `confidence`: 0 to 1, the mean probability of its tokens; `flags`: why it is doubted."""
+
+    start: float
+    end: float
+    text: str
+    confidence: float
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The outcome of listening to one recording. `text` is in the city's script, `raw_text` is
+    exactly what the engine said; `flags` are flags of the case."""
+
+    text: str
+    raw_text: str
+    language: str
+    language_probability: float
+    segments: tuple[Segment, ...]
+    confidence: float
+    engine: str
+    model: str
+    flags: tuple[str, ...] = ()
+
+
+class Transcript(Record):
+    """One engine's reading of one recording."""
+
+    __tablename__ = "transcripts"
+    __table_args__ = (UniqueConstraint("recording_id", "engine", "model"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    recording_id: Mapped[int] = mapped_column(Id, ForeignKey("recordings.id"))
+    engine: Mapped[str] = mapped_column(String(32))
+    model: Mapped[str] = mapped_column(String(128))
+    language: Mapped[str] = mapped_column(String(3))
+    language_probability: Mapped[float]
+    confidence: Mapped[float]
+    text: Mapped[str]
+    raw_text: Mapped[str]
+    segments: Mapped[list[Any]]
+    flags: Mapped[list[Any]]
+    made_at: Mapped[datetime]
+
+
+def finish(
+    session: Session, claim: Claim, heard: Heard, categories: Sequence[Category], now: datetime
+) -> bool:
+    """Keep the transcript and let the case know. False, and nothing changed, if the lease was lost."""
+    case = _hold_case(session, claim)
+    if not recordings.settle(session, claim, "transcribed"):
+        return False
+    session.add(_row(claim, heard, now))
+    session.flush()
+    case.transcribed_at = now
+    case_module.unset(case, "listen_to_recording", "missed_message", "no_speech", "recording_missing")
+    case_module.mark(case, *heard.flags)
+    _settle_pending(session, case)
+    history.add(session, case.id, "transcribed", now, recording=claim.recording_id, model=heard.model)
+    if not case.category_confirmed:
+        _guess(session, case, heard, categories)
+    return True
+
+
+def no_speech(session: Session, claim: Claim, now: datetime) -> bool:
+    """Nobody spoke in this recording: there is no text, and none is invented."""
+    case = _hold_case(session, claim)
+    if not recordings.settle(session, claim, "no_speech"):
+        return False
+    session.flush()
+    _settle_pending(session, case)
+    if not _texts(session, case):
+        case_module.mark(case, "no_speech", "missed_message")
+    history.add(session, case.id, "no_speech", now, recording=claim.recording_id)
+    return True
+
+
+def give_up(session: Session, claim: Claim, status: str, reason: str, now: datetime) -> bool:
+    """No machine can go on with this recording (`missing` or `needs_listening`): a person must."""
+    case = _hold_case(session, claim)
+    if not recordings.settle(session, claim, status, reason):
+        return False
+    session.flush()
+    _settle_pending(session, case)
+    flag = "recording_missing" if status == "missing" else "listen_to_recording"
+    case_module.mark(case, flag)
+    history.add(session, case.id, status, now, recording=claim.recording_id, reason=reason)
+    return True
+
+
+def wait_for_model(
+    session: Session, claim: Claim, reason: str, retry_at: datetime, now: datetime
+) -> bool:
+    """There is no model to listen with: an agent can, meanwhile; the attempt does not count."""
+    case = _hold_case(session, claim)
+    case_module.mark(case, "listen_to_recording")
+    return recordings.give_back(session, claim, reason, retry_at, counts=False)
+
+
+def sound_is_missing(session: Session, claim: Claim) -> None:
+    """We may not fetch the sound from where it lies: somebody has to see to that."""
+    case_module.mark(_hold_case(session, claim), "recording_missing")
+
+
+def text_of(session: Session, case: Case) -> str:
+    """What the caller said, all recordings that still count, in order, a line each."""
+    return "\n".join(_texts(session, case))
+
+
+def of_recording(session: Session, recording_id: int) -> Transcript | None:
+    """The latest transcript of a recording."""
+    statement = select(Transcript).where(Transcript.recording_id == recording_id)
+    return session.scalars(statement.order_by(Transcript.id.desc())).first()
+
+
+def _hold_case(session: Session, claim: Claim) -> Case:
+    case = case_module.of_call(session, claim.call_id)
+    assert case is not None, "a recording is announced together with its case"
+    case_module.touch(session, case.id)
+    session.refresh(case)
+    return case
+
+
+def _settle_pending(session: Session, case: Case) -> None:
+    rows = recordings.of_call(session, case.call_id)
+    if all(row.status in recordings.FINAL for row in rows):
+        case_module.unset(case, "transcript_pending")
+
+
+def _guess(session: Session, case: Case, heard: Heard, categories: Sequence[Category]) -> None:
+    text = text_of(session, case)
+    guess = classifier.guess(text, heard.language, categories)
+    case.language = heard.language
+    case.category = guess.category
+    case.category_confidence = guess.confidence
+    case.category_alternatives = [[code, confidence] for code, confidence in guess.alternatives]
+    case.category_reasons = list(guess.reasons)
+    departments = {category.code: category.department for category in categories}
+    case.department = departments.get(guess.category) if guess.category else None
+
+
+def _texts(session: Session, case: Case) -> list[str]:
+    statement = (
+        select(Transcript.recording_id, Transcript.text, Recording.replaced)
+        .join(Recording, Recording.id == Transcript.recording_id)
+        .where(Recording.call_id == case.call_id)
+        .order_by(Recording.id, Transcript.id)
+    )
+    latest = {row.recording_id: row for row in session.execute(statement)}
+    spoken = [row for row in latest.values() if row.text]
+    # A caller who wanted to say it again but then said nothing has still said it once.
+    return [row.text for row in spoken if not row.replaced] or [row.text for row in spoken]
+
+
+def _row(claim: Claim, heard: Heard, now: datetime) -> Transcript:
+    return Transcript(
+        recording_id=claim.recording_id,
+        engine=heard.engine,
+        model=heard.model[-128:],
+        language=heard.language,
+        language_probability=heard.language_probability,
+        confidence=heard.confidence,
+        text=heard.text,
+        raw_text=heard.raw_text,
+        segments=[asdict(segment) for segment in heard.segments],
+        flags=list(heard.flags),
+        made_at=now,
+    )
+

@@ -1,0 +1,1 @@
+"""The phone. The only package that knows the telephony provider."""

@@ -1,0 +1,134 @@
+"""Write down what happened on the telephone, or, when the database is away, keep it until it is back.
+
+Every event goes through `Happened`, whether it is live or comes out of the spool, so both are
+written by the same lines.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from cases import calls, recordings
+from cases import case as case_module
+from ivr.form import Form
+from ivr.phone import Phone
+from runtime.breaker import Unavailable
+from runtime.database import transaction
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One webhook: which (`turn`, `recording`, `status`, `fallback`), its query, its form, when."""
+
+    kind: str
+    query: dict[str, str]
+    form: Form
+    at: datetime
+
+    def to_spool(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "query": self.query,
+            "form": dict(self.form.fields),
+            "at": self.at.isoformat(),
+        }
+
+
+def in_ledger(phone: Phone, work: Callable[[Session], T]) -> T:
+    """Run the work in one transaction, within a caller's patience. Raises Unavailable."""
+
+    def once() -> T:
+        with transaction(phone.engine) as session:
+            return work(session)
+
+    return phone.ledger.run(once)
+
+
+def keep_for_later(phone: Phone, happened: Happened, why: Unavailable) -> bool:
+    """Spool the event. False when even that is impossible: then only the provider still has it."""
+    try:
+        phone.spool.add(happened.to_spool())
+    except OSError as error:
+        log.critical("neither database (%s) nor spool (%s) took a %s", why, error, happened.kind)
+        return False
+    log.error("the database is away (%s): kept a %s for later", why, happened.kind)
+    return True
+
+
+def take_hold(session: Session, phone: Phone, happened: Happened) -> int:
+    """Our id of the call this event belongs to, its row held; the caller's number if the form has it."""
+    form = happened.form
+    caller = None if form.caller is None else phone.caller_key.caller(form.caller)
+    return calls.begin(
+        session,
+        form.call_id,
+        provider=phone.profile.name,
+        caller=caller,
+        called=form.called,
+        now=happened.at,
+    )
+
+
+def write(session: Session, phone: Phone, happened: Happened) -> int | None:
+    """Write down what a callback told, inside a transaction. Our id of its recording, if any."""
+    call_id = take_hold(session, phone, happened)
+    turn = happened.query.get("turn", "")
+    recording_id = note_recording(
+        session, phone, happened, call_id, int(turn) if turn.isdigit() and len(turn) < 4 else None
+    )
+    note_status(session, phone, happened, call_id)
+    return recording_id
+
+
+def note_status(session: Session, phone: Phone, happened: Happened, call_id: int) -> None:
+    """Note how the call stands; one that ended while it waited for an answer becomes a missed case."""
+    status = happened.form.call_status
+    if status is None:
+        return
+    calls.note_status(session, call_id, status, happened.at)
+    waited = calls.did(session, call_id, "silence") or calls.did(session, call_id, "digits", "0")
+    if status in calls.ENDED and waited and not calls.times_asked(session, call_id, "number"):
+        open_missed(session, phone, call_id, happened.at)
+
+
+def note_recording(
+    session: Session, phone: Phone, happened: Happened, call_id: int, turn: int | None
+) -> int | None:
+    """Write down the recording this event tells of, and open its case. Our id of the recording."""
+    told = happened.form.announcement(turn)
+    if told is None:
+        return None
+    recording_id = recordings.announce(session, call_id, told, happened.at)
+    if told.told == "completed":
+        flags = {"transcript_pending", *(["hung_up"] if told.hung_up else [])}
+        case = case_module.open_for(session, call_id, phone.terms, happened.at, flags)
+        if calls.did(session, call_id, "digits", "0"):
+            case_module.mark(case, "wants_person")
+        _unpend_if_heard(session, case)
+    elif not calls.times_asked(session, call_id, "number"):
+        open_missed(session, phone, call_id, happened.at)
+    return recording_id
+
+
+def open_missed(session: Session, phone: Phone, call_id: int, now: datetime) -> case_module.Case:
+    """The case of a call without a message: somebody must ring back. With a message it is not missed."""
+    spoken = any(r.status not in recordings.WITHOUT_SOUND for r in recordings.of_call(session, call_id))
+    flags = [] if spoken else ["missed_message"]
+    if calls.did(session, call_id, "digits", "0"):
+        flags.append("wants_person")
+    return case_module.open_for(session, call_id, phone.terms, now, flags)
+
+
+def _unpend_if_heard(session: Session, case: case_module.Case) -> None:
+    """A callback may come after the transcript: then nothing is pending any more."""
+    rows = recordings.of_call(session, case.call_id)
+    if all(row.status in recordings.FINAL for row in rows):
+        case_module.unset(case, "transcript_pending")

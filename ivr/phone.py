@@ -1,0 +1,56 @@
+"""What the telephone edge works with: made once when the process starts, handed to every turn."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from callflows import reader
+from callflows.reader import Callflow
+from cases import departments
+from cases.callers import CallerKey
+from cases.case import Terms
+from ivr.providers.profile import PROFILES, Profile
+from runtime import database, keys
+from runtime.breaker import Breaker
+from runtime.city import City
+from runtime.queues import Doorbell
+from runtime.settings import Settings
+from runtime.spool import Spool
+
+
+@dataclass(frozen=True)
+class Phone:
+    """The telephone of one city at one provider."""
+
+    settings: Settings
+    profile: Profile
+    city: City
+    callflow: Callflow
+    departments: dict[str, departments.Department]
+    engine: Engine
+    ledger: Breaker
+    doorbell: Doorbell
+    spool: Spool
+    caller_key: CallerKey
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.city.time_zone, self.city.response_days)
+
+
+def install(settings: Settings, engine: Engine) -> Phone:
+    """The telephone the settings describe. Raises CityError, PackError or FlowError."""
+    city = City.read(settings.city_folder)
+    data_key = keys.secret(settings.state_dir, "data-key", settings.data_key)
+    return Phone(
+        settings=settings,
+        profile=PROFILES[settings.provider],
+        city=city,
+        callflow=reader.load(city.folder, languages=city.languages, facts=city.facts()),
+        departments={d.code: d for d in departments.read(city.folder)},
+        engine=engine,
+        ledger=Breaker(database.Trouble),
+        doorbell=Doorbell(settings.redis_url),
+        spool=Spool(settings.state_dir / "spool", data_key),
+        caller_key=CallerKey(data_key),
+    )

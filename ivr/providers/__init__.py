@@ -1,0 +1,1 @@
+"""What differs between Twilio-compatible providers, as data."""

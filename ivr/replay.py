@@ -1,0 +1,78 @@
+"""Tell the database what the spool kept for it, by the same lines that write live events."""
+
+import logging
+import re
+import threading
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from callflows import engine
+from callflows.position import Position, PositionError
+from ivr import ledger, turn
+from ivr.form import BadForm, Form
+from ivr.ledger import Happened
+from ivr.phone import Phone
+from runtime.breaker import Unavailable
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 2.0
+
+
+def keep_draining(phone: Phone) -> threading.Thread:
+    """Look at the spool now and then, in the background, for as long as this process lives."""
+
+    def forever() -> None:
+        pause = threading.Event()
+        while not pause.wait(EVERY_SECONDS):
+            if phone.spool.waiting():
+                drain(phone)
+
+    thread = threading.Thread(target=forever, name="spool", daemon=True)
+    thread.start()
+    return thread
+
+
+def drain(phone: Phone) -> int:
+    """Write down what waits in the spool, oldest first, until the database balks. How many."""
+    try:
+        done = phone.spool.drain(lambda event: _tell(phone, event))
+    except Unavailable:
+        return 0
+    if done:
+        log.info("told the database %d events it had missed", done)
+    return done
+
+
+def _tell(phone: Phone, event: dict[str, Any]) -> None:
+    try:
+        happened = _happened(phone, event)
+        recording_id = ledger.in_ledger(phone, lambda session: _write(session, phone, happened))
+    except (BadForm, KeyError, ValueError):
+        log.exception("an event in the spool cannot be understood and is passed over")
+        return
+    if recording_id is not None:
+        phone.doorbell.ring("fetch", recording_id)
+
+
+def _write(session: Session, phone: Phone, happened: Happened) -> int | None:
+    if happened.kind != "turn":
+        return ledger.write(session, phone, happened)
+    try:
+        position = Position.from_query(happened.query, phone.callflow)
+    except PositionError:
+        position = engine.begin(phone.callflow)
+    return turn.write(session, phone, happened, position).recording_id
+
+
+def _happened(phone: Phone, event: dict[str, Any]) -> Happened:
+    fields = event["form"]
+    grammar: re.Pattern[str] = phone.profile.id_grammar
+    return Happened(
+        kind=event["kind"],
+        query=event["query"],
+        form=Form(fields, fields["CallSid"], grammar),
+        at=datetime.fromisoformat(event["at"]),
+    )

@@ -1,0 +1,154 @@
+"""The addresses the provider calls. Each checks, hands over, answers; nothing is decided here."""
+
+import logging
+from pathlib import Path
+
+from flask import Blueprint, Response, request, send_from_directory
+
+from callflows import engine
+from callflows.position import Position, PositionError
+from ivr import form as forms
+from ivr import ledger, signature, turn, twiml
+from ivr.ledger import Happened
+from ivr.phone import Phone
+from runtime import clock
+from runtime.breaker import Unavailable
+from runtime.settings import is_loopback
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
+
+
+def blueprint(phone: Phone) -> Blueprint:
+    """All routes of the telephone, signed ones below /voice and the prompts' sound files."""
+    voice = Blueprint("voice", __name__)
+    _guard(voice, phone)
+    _call_routes(voice, phone)
+    _callback_routes(voice, phone)
+    _fallback_route(voice, phone)
+    _prompt_route(voice, phone)
+    return voice
+
+
+def _guard(voice: Blueprint, phone: Phone) -> None:
+    check = signature.of(phone.settings, phone.profile.callback_fragment)
+
+    @voice.before_app_request
+    def believe_only_the_provider() -> Response | None:
+        # By path and not by route, so that what is no route is refused just the same.
+        if not request.path.startswith("/voice"):
+            return None
+        request.max_content_length = MAX_BODY
+        if check is None:
+            believed = is_loopback(request.remote_addr or "")
+        else:
+            believed = check.holds(request)
+        if not believed:
+            log.warning("refused an unsigned or wrongly signed %s %s", request.method, request.path)
+            return Response(status=403)
+        if request.content_length and request.mimetype != FORM:
+            return Response(f"send {FORM}\n", status=415, mimetype="text/plain")
+        return None
+
+
+def _call_routes(voice: Blueprint, phone: Phone) -> None:
+    @voice.post("/voice")
+    def answer() -> Response:
+        """A call is ringing."""
+        return _turn(phone, engine.begin(phone.callflow))
+
+    @voice.post("/voice/turn")
+    def next_turn() -> Response:
+        """The caller pressed, spoke, or did nothing."""
+        try:
+            position = Position.from_query(request.args, phone.callflow)
+        except PositionError as error:
+            # The flow was changed during this call: greet again rather than fail the caller.
+            log.warning("a call came back to a place that is gone: %s", error)
+            position = engine.begin(phone.callflow)
+        return _turn(phone, position)
+
+
+def _callback_routes(voice: Blueprint, phone: Phone) -> None:
+    @voice.post("/voice/recording")
+    def recording() -> Response:
+        """The provider has a recording ready, or tells that there is none."""
+        happened = _happened(phone, "recording")
+        happened.form.announcement(None)
+        return _told(phone, happened)
+
+    @voice.post("/voice/status")
+    def status() -> Response:
+        """The call began, was answered, or ended."""
+        happened = _happened(phone, "status")
+        if happened.form.call_status is None:
+            raise forms.BadForm("CallStatus is missing")
+        return _told(phone, happened)
+
+    @voice.errorhandler(forms.BadForm)
+    def bad_form(error: forms.BadForm) -> Response:
+        log.warning("a form was refused: %s", error)
+        return Response(f"{error}\n", status=400, mimetype="text/plain")
+
+
+def _fallback_route(voice: Blueprint, phone: Phone) -> None:
+    apology = twiml.static(phone, after_message=False)
+    thanks = twiml.static(phone, after_message=True)
+
+    @voice.post("/voice/fallback")
+    def fallback() -> Response:
+        """Another address of ours failed. The answer is made already; noting the call may fail."""
+        try:
+            _told(phone, _happened(phone, "fallback"))
+        except Exception:
+            log.exception("a call that fell back could not be noted")
+        return _xml(thanks if "said" in request.args else apology)
+
+    @voice.errorhandler(Exception)
+    def a_caller_never_hears_our_error(error: Exception) -> Response:
+        if (code := getattr(error, "code", None)) is not None:
+            return Response(status=code)
+        log.exception("an error on the telephone", exc_info=error)
+        speaks = request.path in {"/voice", "/voice/turn"}
+        return _xml(apology) if speaks else Response(status=503)
+
+
+def _prompt_route(voice: Blueprint, phone: Phone) -> None:
+    folder = Path(phone.city.folder).resolve() / "prompts" / "audio"
+
+    @voice.get("/prompts/<path:name>")
+    def prompt(name: str) -> Response:
+        """The sound of a prompt, which the provider may keep."""
+        return send_from_directory(folder, name, max_age=86400)
+
+
+def _turn(phone: Phone, position: Position) -> Response:
+    move = turn.take(phone, _happened(phone, "turn", position.to_query()), position)
+    return _xml(twiml.render(phone, move).encode())
+
+
+def _told(phone: Phone, happened: Happened) -> Response:
+    """Write down what a callback told; 503, so that the provider tells again, if nothing takes it."""
+    try:
+        recording_id = ledger.in_ledger(phone, lambda s: ledger.write(s, phone, happened))
+    except Unavailable as why:
+        kept = ledger.keep_for_later(phone, happened, why)
+        return Response(status=204 if kept else 503)
+    if recording_id is not None:
+        phone.doorbell.ring("fetch", recording_id)
+    return Response(status=204)
+
+
+def _happened(phone: Phone, kind: str, query: dict[str, str] | None = None) -> Happened:
+    return Happened(
+        kind=kind,
+        query=dict(request.args.items()) if query is None else query,
+        form=forms.read(request.form, phone.profile.id_grammar),
+        at=clock.now(),
+    )
+
+
+def _xml(body: bytes) -> Response:
+    return Response(body, mimetype="text/xml")

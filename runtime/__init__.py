@@ -1,0 +1,1 @@
+"""What every process needs: settings, database, queues, storage, clock, logs. Knows nothing of calls."""

@@ -1,0 +1,81 @@
+"""The database: the one truth. Commit and rollback appear here and nowhere else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+# What the database, and not our code, does wrong: it is away, full, locked or too slow.
+Trouble = (DBAPIError, PoolTimeout, OSError)
+
+POSTGRES_OPTIONS = (
+    "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+)
+
+
+def engine(url: str) -> Engine:
+    """An engine for `url` with durable commits; nothing is connected yet."""
+    return _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _postgres(url)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session whose work is committed at the end, or rolled back when anything is raised."""
+    with Session(engine) as session, session.begin():
+        yield session
+
+
+def revision(engine: Engine) -> str | None:
+    """The schema's revision, or None for a database that was never migrated."""
+    try:
+        with engine.connect() as connection:
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and not is_missing_table(error):
+            raise
+        return None
+
+
+def is_missing_table(error: DBAPIError) -> bool:
+    message = str(error.orig).lower()
+    return "no such table" in message or "does not exist" in message
+
+
+def _postgres(url: str) -> Engine:
+    return create_engine(
+        url,
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=2,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        connect_args={"connect_timeout": 2, "options": POSTGRES_OPTIONS},
+    )
+
+
+def _sqlite(url: str) -> Engine:
+    file = make_url(url).database
+    if file and file != ":memory:":
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 5}, pool_timeout=2)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transactions start too late and lose updates; `_begin_immediate` starts ours.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

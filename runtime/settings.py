@@ -1,0 +1,224 @@
+"""Settings come from the environment or `.env`. Nonsense in one of them stops the start.
+
+Every name, its meaning and its default is documented in docs/settings.md.
+"""
+
+import ipaddress
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# openai-whisper 20250625's list; a test holds it against whisper.available_models().
+WHISPER_MODELS = (
+    "tiny.en tiny base.en base small.en small medium.en medium "
+    "large-v1 large-v2 large-v3 large large-v3-turbo turbo"
+).split()
+CITIES = Path(__file__).resolve().parent.parent / "cities"
+SQLITE_FILE = "whistle.sqlite3"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it and says what would do."""
+
+
+def _secret(value: str) -> str:
+    if value and len(value) < 16:
+        raise ValueError("is too short: use at least 16 random characters")
+    return value
+
+
+def _database(value: str) -> str:
+    scheme = value.split("://", 1)[0]
+    if value and scheme not in {"sqlite", "postgresql", "postgres", "postgresql+psycopg"}:
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    if scheme != "sqlite" and value and not urlsplit(value).path.strip("/"):
+        raise ValueError("names no database: postgresql://user:password@host/name")
+    return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", value)
+
+
+def _redis(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
+        raise ValueError("must look like redis://host:6379/0, rediss://... or unix:///path")
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be the address the provider calls, such as https://hotline.example")
+    if parts.query or parts.fragment:
+        raise ValueError("must not contain ? or #")
+    return value.rstrip("/")
+
+
+def _dial(value: str) -> str:
+    if value and not re.fullmatch(r"\+[1-9]\d{6,14}|sips?:[^\s<>\"']+@[^\s<>\"']+", value):
+        raise ValueError("must be a number such as +85212345678 or an address such as sip:desk@pbx")
+    return value
+
+
+def _model(value: str) -> str:
+    looks_like_path = "/" in value or value.endswith(".pt")
+    if not looks_like_path and value not in WHISPER_MODELS:
+        raise ValueError(f"is neither a file nor one of: {', '.join(WHISPER_MODELS)}")
+    return value
+
+
+def _recordings(value: str) -> str:
+    if value and not re.match(r"^(file|s3|memory)://", value):
+        raise ValueError("must begin with file:// or s3://")
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def media_host(entry: str) -> str:
+    """Check one `host[:port]` entry of MEDIA_HOSTS and return it in lower case."""
+    host = entry.strip().lower()
+    if not re.fullmatch(r"(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?", host):
+        raise ValueError(f"holds {entry!r}, which is not host or host:port")
+    return host
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose. Field names are the variables, in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    city: str = "hongkong"
+    database_url: Annotated[str, AfterValidator(_database)] = ""
+    redis_url: Annotated[str, AfterValidator(_redis)] = ""
+    recordings_url: Annotated[str, AfterValidator(_recordings)] = ""
+    public_base_url: str = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    provider: Literal["twilio", "somleng"] = "twilio"
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_auth_token_secondary: str = ""
+    media_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    agent_dial: Annotated[str, AfterValidator(_dial)] = ""
+    whisper_model: Annotated[str, AfterValidator(_model)] = "turbo"
+    whisper_engine: Literal["openai-whisper"] = "openai-whisper"
+    secret_key: Annotated[str, AfterValidator(_secret)] = ""
+    data_key: Annotated[str, AfterValidator(_secret)] = ""
+    log_format: Literal["text", "json"] = "text"
+    state_dir: Path = Path("var")
+    insecure_dev_webhooks: bool = False
+
+    @field_validator("media_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(media_host(entry) for entry in value.split(",") if entry.strip())
+        return value
+
+    @field_validator("twilio_account_sid")
+    @classmethod
+    def _account(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", value):
+            raise ValueError("holds characters an account id never has")
+        return value
+
+    @field_validator("city")
+    @classmethod
+    def _city_folder(cls, value: str) -> str:
+        folder = Path(value) if "/" in value else CITIES / value
+        if not (folder / "city.yaml").is_file():
+            known = ", ".join(sorted(p.parent.name for p in CITIES.glob("*/city.yaml")))
+            raise ValueError(f"has no folder with a city.yaml; shipped cities: {known}")
+        return value
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        base = self.public_base_url or f"http://127.0.0.1:{self.port}"
+        try:
+            base = _base_url(base)
+        except ValueError as error:
+            raise ValueError(f"PUBLIC_BASE_URL {error}") from error
+        state = self.state_dir.resolve()
+        object.__setattr__(self, "public_base_url", base)
+        object.__setattr__(self, "state_dir", state)
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{state / SQLITE_FILE}")
+        if not self.recordings_url:
+            object.__setattr__(self, "recordings_url", f"file://{state / 'recordings'}")
+        return self
+
+    @property
+    def city_folder(self) -> Path:
+        return Path(self.city) if "/" in self.city else CITIES / self.city
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The tokens a webhook may be signed with: the present one, and the next during rotation."""
+        return tuple(t for t in (self.twilio_auth_token, self.twilio_auth_token_secondary) if t)
+
+    def require_signatures(self) -> None:
+        """Refuse to run a web server that would believe anybody.
+
+        Raises SettingsError without a token, unless the development switch is on, and with the
+        switch on anywhere but on loopback.
+        """
+        if self.insecure_dev_webhooks:
+            if not is_loopback(urlsplit(self.public_base_url).hostname or ""):
+                raise SettingsError(
+                    "INSECURE_DEV_WEBHOOKS accepts unsigned webhooks and works on loopback only: "
+                    f"PUBLIC_BASE_URL is {self.public_base_url}"
+                )
+        elif not self.twilio_auth_token:
+            raise SettingsError(
+                "TWILIO_AUTH_TOKEN is missing: without it nobody's webhook can be believed "
+                "(for development on this machine alone: INSECURE_DEV_WEBHOOKS=1)"
+            )
+
+    @property
+    def bind(self) -> str:
+        """Address and port the web server listens on."""
+        return f"{'127.0.0.1' if self.insecure_dev_webhooks else '0.0.0.0'}:{self.port}"
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """Read environment and `.env`. Raises SettingsError naming the first wrong setting."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError(_one_line(error)) from error
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """`read()` for a process that starts: on nonsense, print one clear line and exit 2."""
+        try:
+            return cls.read()
+        except SettingsError as error:
+            stop(error)
+
+
+def stop(error: Exception) -> NoReturn:
+    """End the process with one line for the operator."""
+    print(f"whistle: {error}", file=sys.stderr)
+    sys.exit(os.EX_CONFIG)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    what = str(first["msg"]).removeprefix("Value error, ")
+    if not first["loc"]:
+        return what
+    return f"{str(first['loc'][0]).upper()} {what[0].lower()}{what[1:]}"

@@ -1,0 +1,1 @@
+"""The clock: what must happen although nobody called and nobody clicked."""
