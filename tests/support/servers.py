@@ -8,6 +8,7 @@ the test is skipped with a clear word, but in CI (`CI=true`) it fails.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -46,6 +47,7 @@ class Server:
     folder: Path
     command: Sequence[str]
     user: str | None = None
+    power_cut: signal.Signals = signal.SIGKILL
     is_up: Callable[[], bool] = lambda: True
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -62,9 +64,9 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Kill it, as a power cut would."""
+        """Take it down at once, as a power cut would."""
         if self._process:
-            self._process.kill()
+            self._process.send_signal(self.power_cut)
             self._process.wait()
             self._process = None
 
@@ -108,6 +110,7 @@ def postgres_server() -> Iterator[Server]:
                 *("-c", "unix_socket_directories="),
             ],
             user=user,
+            power_cut=signal.SIGQUIT,  # PostgreSQL's own word for it; -9 would leave its children
             is_up=lambda: _database_answers(f"{programs}/pg_isready", port),
         )
         yield from _running(server, after_start=lambda: _make_database(programs, port))
@@ -148,12 +151,12 @@ def _run(command: Sequence[str], user: str | None, folder: str) -> None:
 
 
 def _postgres_programs() -> Path:
-    """The folder with initdb and postgres; Debian keeps it off the PATH."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
+    """The folder with initdb and its like; Debian keeps it off the PATH."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
-    return versions[-1].parent if versions else missing("PostgreSQL")
+    if versions:
+        return versions[-1].parent
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else missing("PostgreSQL")
 
 
 def _version(initdb: Path) -> float:
