@@ -1,0 +1,322 @@
+"""Finds the mistakes in a call flow before a caller does.
+
+    python -m callflows.checker cities/*
+
+`callflows.reader` refuses a flow with a problem. What the schema in `callflows/flow.py` can say
+(unknown fields, waits out of bounds, a menu without `silence`) has been checked before.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from callflows.engine import GREETING_PAUSE
+from callflows.flow import (
+    QUESTIONS,
+    Breaths,
+    Callflow,
+    CheckStep,
+    DialStep,
+    Flow,
+    HangupStep,
+    MenuStep,
+    RecordStep,
+    Retry,
+    SayStep,
+)
+from callflows.pace import seconds
+from callflows.problems import FlowError, Problem, did_you_mean
+from callflows.prompts import PLACEHOLDER, speakable
+
+LONGEST_GREETING = 12.0
+"""Seconds from answer to beep."""
+MOST_OPTIONS = 5
+DIAL_OUTCOMES = ("answered", "busy", "no-answer", "failed")
+
+
+Finding = tuple[str | None, str, str]
+"""(step, what is wrong, suggestion); the file is added by `check`."""
+
+
+
+def check(
+    callflow: Callflow, file: str, overrides: Mapping[str, Iterable[str]] | None = None
+) -> list[Problem]:
+    """Every problem of a flow; nothing is said of the rest while a step leads nowhere.
+
+    file: the flow's, for the messages. overrides: prompt file of a city -> the prompts it replaces.
+    """
+    flow = callflow.flow
+    findings = list(_unknown_steps(flow)) or [
+        *_unreachable(flow),
+        *_endless(flow),
+        *_lost_waits(flow),
+        *_questions(flow),
+        *_dials(flow),
+        *_menus(flow),
+        *_menu_options(callflow),
+        *_no_person(flow),
+        *_unheard(flow),
+        *_prompts(callflow),
+    ]
+    if not findings:
+        findings += _slow_greeting(callflow)
+    problems = [Problem(file, *finding) for finding in findings]
+    return problems + list(_unused(callflow, overrides or {}))
+
+
+# --- the graph -------------------------------------------------------------------------------
+
+
+def _unknown_steps(flow: Flow) -> Iterator[Finding]:
+    ends = [(None, "start", flow.start), (None, "lost", flow.lost)]
+    ends += [(None, f"keys {key}", to) for key, to in flow.keys.items()]
+    inner = [(name, label, to) for name, step in flow.steps.items() for label, to in step.ways()]
+    for name, label, to in [*ends, *inner]:
+        if to not in flow.steps:
+            what = f"{label or 'next'} leads to {to}, and there is no such step"
+            yield name, what, did_you_mean(to, flow.steps)
+
+
+def _reached(flow: Flow, start: Iterable[str]) -> set[str]:
+    reached, waiting = set[str](), list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += [to for _, to in flow.ways(name)]
+    return reached
+
+
+def _unreachable(flow: Flow) -> Iterator[Finding]:
+    for name in flow.steps.keys() - _reached(flow, [flow.start, flow.lost]):
+        yield name, "no step leads here", "lead to it, or remove it"
+
+
+def _endless(flow: Flow) -> Iterator[Finding]:
+    """No way to hang up, or a circle in which nobody is asked anything."""
+    for name in flow.steps:
+        if not any(isinstance(flow.steps[to], HangupStep) for to in _reached(flow, [name])):
+            yield name, "no way from here ends the call", "lead to a hangup step"
+        if name in _without_caller(flow, _silent_ways(flow, name)):
+            yield name, "leads back to itself without waiting for the caller", "break the circle"
+
+
+def _silent_ways(flow: Flow, name: str) -> list[str]:
+    """Where a step leads at once: not by a key, a silence, or a try that is counted."""
+    step = flow.steps[name]
+    if isinstance(step, SayStep):
+        return [step.next]
+    if isinstance(step, CheckStep):
+        return [to.then if isinstance(to, Retry) else to for to in step.outcomes.values()]
+    return []
+
+
+def _without_caller(flow: Flow, start: Iterable[str]) -> set[str]:
+    """The steps reached before anybody waits for the caller."""
+    reached, waiting = set[str](), list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += _silent_ways(flow, name)
+    return reached
+
+
+def _lost_waits(flow: Flow) -> Iterator[Finding]:
+    for name in _reached(flow, [flow.lost]):
+        if not isinstance(flow.steps[name], SayStep | CheckStep | HangupStep):
+            what = f"waits for the caller, on the way of lost calls ({flow.lost})"
+            yield name, what, "from `lost` on only say, check and hangup"
+
+
+# --- single steps ------------------------------------------------------------------------------
+
+
+def _questions(flow: Flow) -> Iterator[Finding]:
+    for name, step in flow.steps.items():
+        if isinstance(step, CheckStep):
+            yield from _question(name, step)
+
+
+def _question(name: str, step: CheckStep) -> Iterator[Finding]:
+    kind = QUESTIONS.get(step.question)
+    if kind is None:
+        yield name, f"unknown question {step.question}", did_you_mean(step.question, QUESTIONS)
+        return
+    for outcome in kind.outcomes.keys() - step.outcomes.keys():
+        yield name, f"outcome {outcome} is not handled", f"say where {outcome} leads"
+    for outcome, target in step.outcomes.items():
+        if outcome not in kind.outcomes:
+            yield name, f"unknown outcome {outcome}", did_you_mean(outcome, kind.outcomes)
+        if isinstance(target, Retry) and not target.again:
+            yield name, f"outcome {outcome} does not say what to try again", "add again: <step>"
+
+
+def _dials(flow: Flow) -> Iterator[Finding]:
+    for name, step in flow.steps.items():
+        if isinstance(step, DialStep):
+            for outcome in set(DIAL_OUTCOMES) - set(step.outcomes):
+                yield name, f"outcome {outcome} is not handled", f"say where {outcome} leads"
+
+
+def _menus(flow: Flow) -> Iterator[Finding]:
+    for name, step in flow.steps.items():
+        if isinstance(step, MenuStep) and "0" not in step.options:
+            yield name, "has no way to a person", 'add "0" to its options'
+
+
+def _no_person(flow: Flow) -> Iterator[Finding]:
+    if "0" not in flow.keys:
+        yield None, "keys has no way to a person from a recording", 'add "0" to keys'
+
+
+def _menu_options(callflow: Callflow) -> Iterator[Finding]:
+    languages = set("123456789"[: len(callflow.languages)])
+    for name, step in callflow.flow.steps.items():
+        if not isinstance(step, MenuStep):
+            continue
+        chosen = languages if step.languages else set[str]()
+        if len(chosen) + len(step.options) > MOST_OPTIONS:
+            yield name, f"has more than {MOST_OPTIONS} options", "nobody remembers more: drop some"
+        for key in chosen & set[str](step.options):
+            yield name, f"key {key} is a language and an option", "use another key"
+
+
+def _unheard(flow: Flow) -> Iterator[Finding]:
+    """A question is answered before anything is said, so nothing may be said on the way to it."""
+    for name, step in flow.steps.items():
+        says = [step.next] if isinstance(step, SayStep) else []
+        says += [retry.again or name for retry in _retries(step) if retry.say]
+        for to in says:
+            if isinstance(flow.steps[to], CheckStep):
+                yield name, f"says something and asks {to} next", "ask first, and say it after"
+
+
+def _retries(step: object) -> list[Retry]:
+    fields = list(vars(step).values()) + list(getattr(step, "outcomes", {}).values())
+    return [field for field in fields if isinstance(field, Retry)]
+
+
+# --- prompts -----------------------------------------------------------------------------------
+
+
+def _said(step: object) -> Breaths:
+    own: Breaths = getattr(step, "say", ())
+    return own + tuple(breath for retry in _retries(step) for breath in retry.say)
+
+
+def _prompts(callflow: Callflow) -> Iterator[Finding]:
+    told = _told(callflow.flow)
+    for name, step in callflow.flow.steps.items():
+        for key in dict.fromkeys(key for breath in _said(step) for key in breath):
+            for language in callflow.languages:
+                known = {*callflow.prompts.facts, *told[name]}
+                yield from _prompt(callflow, name, key, language, known)
+
+
+def _prompt(
+    callflow: Callflow, name: str, key: str, language: str, known: set[str]
+) -> Iterator[Finding]:
+    texts = callflow.prompts.texts[language]
+    if key not in texts:
+        yield name, f"prompt {key} is not there in {language}", did_you_mean(key, texts)
+        return
+    text = texts[key]
+    for placeholder in {match[1] for match in PLACEHOLDER.finditer(text)} - known:
+        what = f"prompt {key} ({language}) says {{{placeholder}}}, which is not known here"
+        yield name, what, did_you_mean(placeholder, known)
+    if re.search("[{}]", PLACEHOLDER.sub("", text)):
+        yield name, f"prompt {key} ({language}) has a stray brace", "write {name} or {name:digits}"
+    if not text or text != speakable(text):
+        yield name, f"prompt {key} ({language}) is empty or not one plain line", "write plain text"
+
+
+def _told(flow: Flow) -> Mapping[str, frozenset[str]]:
+    """What answers have told, by step, whichever way the caller came in the same turn."""
+    told = {name: [frozenset[str]()] if name == flow.start else [] for name in flow.steps}
+    for name, step in flow.steps.items():
+        for label, to in flow.ways(name):
+            if not isinstance(step, SayStep):
+                told[to].append(_values(step, label))
+    known = {name: frozenset.intersection(*values) for name, values in told.items() if values}
+    for _ in flow.steps:  # a say step hands on what it knows; chains are no longer than the flow
+        known |= {
+            step.next: known.get(step.next, known[name]) & known[name]
+            for name, step in flow.steps.items()
+            if isinstance(step, SayStep) and name in known
+        }
+    return {name: known.get(name, frozenset()) for name in flow.steps}
+
+
+def _values(step: object, outcome: str) -> frozenset[str]:
+    if isinstance(step, CheckStep) and step.question in QUESTIONS:
+        return QUESTIONS[step.question].outcomes.get(outcome, frozenset())
+    return frozenset()
+
+
+def _unused(callflow: Callflow, overrides: Mapping[str, Iterable[str]]) -> Iterator[Problem]:
+    said = {key for step in callflow.flow.steps.values() for b in _said(step) for key in b}
+    for file, keys in overrides.items():
+        for key in set(keys) - said:
+            yield Problem(file, None, f"prompt {key} is never said", did_you_mean(key, said))
+
+
+# --- the greeting ------------------------------------------------------------------------------
+
+
+def greeting_seconds(callflow: Callflow) -> float:
+    """Estimated time from answer to beep, in every language in turn; 0 if no recording starts."""
+    return max((_until_beep(callflow, way) for way in _greetings(callflow.flow)), default=0.0)
+
+
+def _greetings(flow: Flow) -> Iterator[Breaths]:
+    """What may be said before the first recording."""
+    todo: list[tuple[str, Breaths]] = [(flow.start, ())]
+    while todo:
+        name, said = todo.pop()
+        step = flow.steps[name]
+        said += getattr(step, "say", ())
+        if isinstance(step, RecordStep):
+            yield said
+        todo += [(to, said) for to in _silent_ways(flow, name)]
+
+
+def _until_beep(callflow: Callflow, breaths: Breaths) -> float:
+    said = (
+        seconds(prompt.text, language)
+        for breath in breaths
+        for language in callflow.languages
+        for key in breath
+        for prompt in callflow.prompts.fill(key, language, {})
+    )
+    return sum(said) + GREETING_PAUSE
+
+
+def _slow_greeting(callflow: Callflow) -> Iterator[Finding]:
+    needed = greeting_seconds(callflow)
+    if needed > LONGEST_GREETING:
+        what = f"about {needed:.1f} s from answer to beep, more than {LONGEST_GREETING:.0f} s"
+        yield callflow.flow.start, what, "say less: a second is four or five syllables"
+
+
+def main(folders: list[str]) -> int:
+    """Check the flow of each city folder. Returns the exit status."""
+    from callflows.reader import load_city  # the reader refuses by our rules: it imports us
+
+    failed = 0
+    for folder in map(Path, folders):
+        try:
+            callflow = load_city(folder)
+            print(f"{folder}: good, about {greeting_seconds(callflow):.1f} s from answer to beep")
+        except FlowError as error:
+            print(f"{folder}: this flow must not answer a call\n{error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main([folder for folder in sys.argv[1:] if (Path(folder) / "city.yaml").exists()]))

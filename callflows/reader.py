@@ -1,0 +1,167 @@
+"""Reads a city's call flow and prompts from its folder. The only part of callflows that does I/O.
+
+A city folder may hold `flows/hotline.yaml`, `prompts/{yue,cmn,en}.yaml` (only the prompts that
+differ) and `prompts/audio/<language>/<prompt>.wav|mp3`; what it lacks comes from this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from callflows.checker import check
+from callflows.events import Values
+from callflows.flow import STEP_KINDS, Callflow, Data, Flow, Retry
+from callflows.problems import FlowError, Problem, did_you_mean
+from callflows.prompts import PromptBook
+
+DEFAULTS = Path(__file__).parent
+FLOW = Path("flows/hotline.yaml")
+AUDIO = Path("prompts/audio")
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class PromptFile(Data):
+    """The texts of one language, by prompt key; `{name}` and `{name:digits}` are filled in."""
+
+    spec: Literal[1]
+    language: Literal["yue", "cmn", "en"]
+    prompts: dict[str, str]
+
+
+class CityLine(BaseModel):
+    """What prompts tell about a city, for the commands of this package (of `city.yaml`)."""
+
+    name: dict[str, str]
+    hotline: str
+    emergency: str
+    languages: list[Literal["yue", "cmn", "en"]] = Field(min_length=1)
+
+
+def load(city_folder: Path, *, languages: Sequence[str], facts: Values) -> Callflow:
+    """The city's call flow, checked. Raises FlowError with everything that is wrong with it.
+
+    languages: the city's, the default one first. facts: what prompts may say in every call.
+    """
+    file = _own_or_default(city_folder, FLOW)
+    own = {language: _prompts(city_folder, language) for language in languages}
+    keys = {language: str(at) for at, language in enumerate(languages, start=1)}
+    book = PromptBook(
+        languages=tuple(languages),
+        texts={code: {**_prompts(DEFAULTS, code), **own[code]} for code in languages},
+        facts={**facts, "language_key": keys},
+        audio=_audio(city_folder / AUDIO),
+    )
+    callflow = Callflow(_parse(file, Flow), book)
+    overrides = {str(_prompt_file(city_folder, language)): own[language] for language in languages}
+    problems = check(callflow, str(file), overrides)
+    if problems:
+        raise FlowError(problems)
+    return callflow
+
+
+def load_city(city_folder: Path) -> Callflow:
+    """The same, with languages and facts taken from `city.yaml`: for the commands of this package.
+
+    A running service passes its own facts to `load`.
+    """
+    line = CityLine.model_validate(_yaml(city_folder / "city.yaml"))
+    facts: Values = {"city": line.name, "hotline": line.hotline, "emergency": line.emergency}
+    return load(city_folder, languages=line.languages, facts=facts)
+
+
+def _own_or_default(city_folder: Path, path: Path) -> Path:
+    own = city_folder / path
+    return own if own.exists() else DEFAULTS / path
+
+
+def _prompt_file(folder: Path, language: str) -> Path:
+    return folder / "prompts" / f"{language}.yaml"
+
+
+def _prompts(folder: Path, language: str) -> Mapping[str, str]:
+    file = _prompt_file(folder, language)
+    if not file.exists():
+        return {}
+    content = _parse(file, PromptFile)
+    if content.language != language:
+        what = f"language: {content.language} in a file named {file.name}"
+        raise _unreadable(file, what, f"write language: {language}")
+    return content.prompts
+
+
+def _audio(folder: Path) -> Mapping[tuple[str, str], str]:
+    files = [*folder.glob("*/*.mp3"), *folder.glob("*/*.wav")]
+    return {(file.parent.name, file.stem): file.relative_to(folder).as_posix() for file in files}
+
+
+# --- YAML and its mistakes -------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """A name given twice is a mistake, not the last one."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
+    names = [loader.construct_object(key) for key, _ in node.value]
+    for name in names:
+        if names.count(name) > 1:
+            twice = f"{name!r} is given twice"
+            raise yaml.MarkedYAMLError(problem=twice, problem_mark=node.start_mark)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _yaml(file: Path) -> object:
+    try:
+        return yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise _unreadable(file, "cannot be read", str(error)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise _unreadable(file, f"is not YAML: {what}", "mend that line") from error
+
+
+def _unreadable(file: Path, what: str, suggestion: str) -> FlowError:
+    return FlowError([Problem(str(file), None, what, suggestion)])
+
+
+def _parse(file: Path, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(_yaml(file))
+    except ValidationError as error:
+        raise FlowError([_problem(file, dict(e)) for e in error.errors()]) from error
+
+
+def _problem(file: Path, error: Mapping[str, Any]) -> Problem:
+    place = [str(part) for part in error["loc"]]
+    step = place[1] if place[:1] == ["steps"] and len(place) > 1 else None
+    where = ".".join(place[2:] if step else place)
+    what = f"{where}: {error['msg']}".lstrip(": ")
+    return Problem(str(file), step, what, _suggestion(error, place))
+
+
+def _suggestion(error: Mapping[str, Any], place: Sequence[str]) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return did_you_mean(place[-1], _fields(place))
+        case "missing":
+            return f"add {place[-1]}"
+        case "union_tag_invalid":
+            return did_you_mean(str(error["ctx"]["tag"]), STEP_KINDS)
+        case _:
+            return "callflows/flow.py describes every field and its bounds"
+
+
+def _fields(place: Sequence[str]) -> list[str]:
+    """The names that would be right where a wrong one stands: of the step's kind, or the flow."""
+    kinds = [STEP_KINDS[part] for part in place if part in STEP_KINDS]
+    models: list[type[BaseModel]] = [*kinds, Retry] if kinds else [Flow, PromptFile]
+    return [name for model in models for name in model.model_fields]
