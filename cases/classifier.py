@@ -2,8 +2,8 @@
 
 Today the evidence is the seed words of the city's categories; a trained model can take their place
 behind the same `guess`. Text and words are compared in Simplified and lower case, so both scripts
-count alike. At each place the longest word wins (in 消防通道 nothing is found but 消防通道), a word
-said twice counts once, and English words stand on their own: "gas" is not in "gasp".
+count alike. Of words that overlap only the longest is found (in 消防通道 not 消防), a word said
+twice counts once, and English words stand on their own: "gas" is not in "gasp".
 
 How sure: with E(c) the weights of the words found for category c, and E their sum over all
 categories,
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import fsum
 from string import ascii_lowercase, ascii_uppercase
+from typing import NamedTuple
 
 from cases.categories import Category
 from cases.script import fold
@@ -71,24 +72,40 @@ def _scores(
     return tuple((code, evidence[code] / total) for code in ranked)
 
 
+class _Found(NamedTuple):
+    """A seed word and its place in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+def _longest_first(spot: _Found) -> tuple[int, int]:
+    return spot.start - spot.end, spot.start
+
+
 @dataclass(frozen=True)
 class _Lexicon:
     """The seed words of all categories, ready to be looked for."""
 
     entries: Mapping[str, Mapping[str, Mapping[str, float]]]  # word -> category -> language: weight
-    by_first: Mapping[str, Sequence[str]]  # first character -> the words, longest first
+    by_first: Mapping[str, Sequence[str]]  # first character -> the words
 
-    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """The words in `text` (plain), from left to right, the longest at each place."""
-        place = 0
-        while place < len(text):
-            for word in self.by_first.get(text[place], ()):
-                if end := _end(word, text, place):
-                    yield word, place, end
-                    place = end
-                    break
-            else:
-                place += 1
+    def find(self, text: str) -> list[_Found]:
+        """The words in `text` (plain), from left to right; of words that overlap the longest."""
+        taken = bytearray(len(text))
+        found = []
+        for spot in sorted(self._everywhere(text), key=_longest_first):
+            if not any(taken[spot.start : spot.end]):
+                taken[spot.start : spot.end] = bytes([1]) * (spot.end - spot.start)
+                found.append(spot)
+        return sorted(found, key=lambda spot: spot.start)
+
+    def _everywhere(self, text: str) -> Iterator[_Found]:
+        for start, char in enumerate(text):
+            for word in self.by_first.get(char, ()):
+                if end := _end(word, text, start):
+                    yield _Found(word, start, end)
 
     def weigh(self, words: Iterable[str], language: str | None) -> dict[str, float]:
         """What the words found add up to for each category."""
@@ -108,7 +125,7 @@ def _lexicon(categories: tuple[Category, ...]) -> _Lexicon:
                 entry = entries.setdefault(_plain(word), {}).setdefault(category.code, {})
                 entry[language] = max(weight, entry.get(language, 0))
     by_first: defaultdict[str, list[str]] = defaultdict(list)
-    for word in sorted(entries, key=len, reverse=True):
+    for word in entries:
         by_first[word[0]].append(word)
     return _Lexicon(entries, by_first)
 
