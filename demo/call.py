@@ -262,7 +262,7 @@ class Call:
             sid=self.profile.new_id("RE"),
             account=self.parties.account,
             call=self.sid,
-            sound=sound.wav(kept),
+            sound=sound.wav(kept, self.delivery.media.encoding),
             seconds=max(1, round(caught.seconds)),
             status="absent" if absent else self.delivery.recording,
             manners=self.delivery.media,

@@ -4,6 +4,7 @@ A caller speaks only after a beep: at a keypad question the next `speak` is kept
 caller stays silent.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ def speak(wav: Path | str, says: str = "", then: str = "") -> Speak:
     return Speak(Path(wav), says, then)
 
 
-def speak_and_hang_up(wav: Path | str, after: float, says: str = "") -> Speak:
+def speak_and_hang_up(wav: Path | str, after: float = math.inf, says: str = "") -> Speak:
+    """Hangs up `after` seconds, or at the end of a recording that ends in mid-sentence."""
     return Speak(Path(wav), says, hang_up_after=after)
 
 

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from .sound import Encoding
+
 API_VERSION = "2010-04-01"
 _CHUNK = 64 * 1024
 
@@ -28,7 +30,8 @@ class Manners:
     `not_ready`: that many requests are answered 404 first. `redirect`: base address
     (`http://host:port`) that every request is sent to. `slow`: seconds before the first byte.
     `bytes_more`: silence sent after the sound, to be huge.
-    `gone`: 404 for ever. `address`: base address announced instead of the real one.
+    `gone`: 404 for ever. `address`: base address announced instead of the real one. `encoding`: of
+    the sound files.
     """
 
     not_ready: int = 0
@@ -37,6 +40,7 @@ class Manners:
     bytes_more: int = 0
     gone: bool = False
     address: str = ""
+    encoding: Encoding = "pcm16"
 
 
 GOOD_MANNERS = Manners()

@@ -1,8 +1,9 @@
-"""What comes down a telephone line: 8 kHz, mono, 16-bit, as the provider records it."""
+"""What comes down a telephone line, as a provider records it: 8 kHz, mono, PCM or mu-law."""
 
-import io
-import wave
+import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ RATE = 8000
 _FRAME = RATE // 50
 _SPEECH_LEVEL = 200.0  # root mean square of a 20 ms frame above which somebody is speaking
 
+_PCM, _MU_LAW = 1, 7
+
 Samples = NDArray[np.int16]
+Encoding = Literal["pcm16", "mulaw"]
 
 
 def silence(seconds: float) -> Samples:
@@ -21,14 +25,25 @@ def silence(seconds: float) -> Samples:
 
 
 def read(path: Path) -> Samples:
-    """A WAV file as the line carries it. Raises ValueError for anything but 16-bit PCM."""
-    with wave.open(str(path), "rb") as file:
-        if file.getsampwidth() != 2:
-            raise ValueError(f"{path}: want 16-bit PCM")
-        samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
-        channels, rate = file.getnchannels(), file.getframerate()
+    """A WAV file (16-bit PCM or mu-law) as the line carries it. Raises ValueError for others."""
+    chunks = dict(_chunks(path.read_bytes()))
+    kind, channels, rate = struct.unpack_from("<HHI", chunks[b"fmt "])
+    (bits,) = struct.unpack_from("<H", chunks[b"fmt "], 14)
+    if (kind, bits) not in ((_PCM, 16), (_MU_LAW, 8)):
+        raise ValueError(f"{path}: want 16-bit PCM or mu-law")
+    data = chunks[b"data"]
+    samples = np.frombuffer(data, "<i2") if kind == _PCM else _from_mu_law(data)
     mono = samples.reshape(-1, channels).mean(axis=1)
     return _at_line_rate(mono, rate).astype(np.int16)
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each chunk of a RIFF file."""
+    at = 12
+    while at + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, at)
+        yield name, content[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
 
 
 def _at_line_rate(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
@@ -39,15 +54,35 @@ def _at_line_rate(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64
     return np.fft.irfft(spectrum[: length // 2 + 1], n=length) * (length / len(samples))
 
 
-def wav(samples: Samples) -> bytes:
+def wav(samples: Samples, encoding: Encoding = "pcm16") -> bytes:
     """The samples as a WAV file."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return buffer.getvalue()
+    if encoding == "mulaw":
+        kind, width, data = _MU_LAW, 1, _to_mu_law(samples)
+    else:
+        kind, width, data = _PCM, 2, samples.astype("<i2").tobytes()
+    form = struct.pack("<HHIIHH", kind, 1, RATE, RATE * width, width, 8 * width)
+    body = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"data", data)
+    return _chunk(b"RIFF", body)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def _to_mu_law(samples: Samples) -> bytes:
+    """Source: ITU-T G.711, mu-law; 13 bits of loudness become 8."""
+    level = np.minimum(np.abs(samples.astype(np.int32)), 32635) + 132
+    exponent = np.floor(np.log2(level)).astype(np.int32) - 7
+    mantissa = (level >> (exponent + 3)) & 15
+    sign = np.where(samples < 0, 128, 0)
+    codes = ~(sign | (exponent << 4) | mantissa) & 255
+    return bytes(codes.astype(np.uint8))
+
+
+def _from_mu_law(data: bytes) -> Samples:
+    codes = ~np.frombuffer(data, np.uint8).astype(np.int32) & 255
+    level = (((codes & 15) << 3) + 132 << ((codes >> 4) & 7)) - 132
+    return np.where(codes & 128, -level, level).astype(np.int16)
 
 
 def seconds(samples: Samples) -> float:

@@ -65,7 +65,8 @@ def take(act: Act, limits: Limits) -> Take:
 def _speech(act: Speak, limits: Limits) -> Take:
     samples = sound.read(act.wav)
     if act.hang_up_after is not None:
-        samples = samples[: int(act.hang_up_after * sound.RATE)]
+        heard = min(act.hang_up_after, sound.seconds(samples))
+        samples = samples[: int(heard * sound.RATE)]
     kept = sound.until_pause(samples, limits.pause)[: limits.longest * sound.RATE]
     if len(kept) < len(samples):
         return Take(kept)

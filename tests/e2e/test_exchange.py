@@ -493,3 +493,11 @@ def test_recordings_are_listed_in_pages(line: Line, voice: Path) -> None:
         path = page["next_page_uri"]
     assert sorted(found) == sorted(one.sid for one in call.recordings if one.status == "completed")
     assert len(found) == 3
+
+
+def test_mu_law_comes_back_as_it_was_said(tmp_path: Path) -> None:
+    ramp = np.arange(-32000, 32000, 7).astype(np.int16)
+    path = tmp_path / "ramp.wav"
+    path.write_bytes(sound.wav(ramp, "mulaw"))
+    error = np.abs(sound.read(path).astype(int) - ramp)
+    assert (error <= np.maximum(np.abs(ramp.astype(int)) / 16, 8)).all()

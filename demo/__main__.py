@@ -1,0 +1,158 @@
+"""`python -m demo`: place scripted calls with real sound and show what becomes of them.
+
+`--once` ends by itself: exit code 0 when every call has its case with a transcript, 1 otherwise.
+"""
+
+import argparse
+import fcntl
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from . import screen, work
+from .accuracy import character_error_rate
+from .call import Call
+from .exchange import Exchange
+from .house import ADDRESS, MODEL, PROJECT, House, HouseError, free_port
+from .scenario import Scenario, read
+
+STATE = PROJECT / "var" / "demo"
+LIMIT = 180.0  # seconds all transcripts may take together
+WARNING = (
+    "The bundled model is two megabytes small and understands only the kind of sentence this "
+    "demonstration speaks, in synthetic voices. For real callers set WHISPER_MODEL=turbo."
+)
+
+
+class Unhappy(Exception):
+    """The demonstration did not show what it should; the message says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end when all calls have their cases")
+    once = parser.parse_args(arguments).once
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    out = screen.console()
+    try:
+        with _alone(), _hotline() as (exchange, house):
+            demonstrate(out, exchange, house, stay=not once)
+    except KeyboardInterrupt:
+        out.print("\nGoodbye.")
+        return 130 if once else 0
+    except (Unhappy, HouseError, OSError) as problem:
+        out.print(Text(f"\n{problem}", style="bold red"))
+        return 1
+    return 0
+
+
+def demonstrate(out: Console, exchange: Exchange, house: House, stay: bool) -> None:
+    """The whole show. Raises Unhappy or HouseError when something is not as it should be."""
+    scenarios = read()
+    _start(out, house)
+    calls = _place(out, exchange, scenarios)
+    watch = work.Stopwatch()
+    progress = _follow(out, house, calls, watch)
+    for scenario, one in zip(scenarios, progress, strict=True):
+        out.print(screen.outcome(scenario, one, watch.seconds(one)))
+    _judge(scenarios, progress)
+    if stay:
+        _stay(out, house)
+
+
+def _start(out: Console, house: House) -> None:
+    began = time.monotonic()
+    if not MODEL.is_file():
+        raise Unhappy(f"The demonstration's speech model is missing: {MODEL}")
+    with out.status("Starting the hotline: database, web, worker ..."):
+        house.migrate()
+        house.start_worker()
+        house.start_web()
+    out.print(f"The hotline is up at {house.address} ({time.monotonic() - began:.1f} s).")
+    out.print(Text(WARNING, style="yellow"))
+
+
+def _place(out: Console, exchange: Exchange, scenarios: Sequence[Scenario]) -> list[Call]:
+    lines = screen.CallScreen(out)
+    exchange.tell = lines.show
+    calls = []
+    for number, scenario in enumerate(scenarios, 1):
+        lines.announce(number, len(scenarios), scenario)
+        calls.append(exchange.place(scenario.caller, scenario.acts, scenario.delivery))
+    exchange.settle()
+    return calls
+
+
+def _follow(
+    out: Console, house: House, calls: Sequence[Call], watch: work.Stopwatch
+) -> list[work.Progress]:
+    """Show the transcription until it is over; where it stands then."""
+    out.print()
+    now: list[work.Progress] = []
+    with screen.progress(out) as show:
+        for now in work.watch(house, calls, LIMIT):
+            watch.look(now)
+            show(now)
+    return now
+
+
+def _judge(scenarios: Sequence[Scenario], progress: Sequence[work.Progress]) -> None:
+    """Every call must have one case with a transcript. Raises Unhappy."""
+    reasons = []
+    for scenario, one in zip(scenarios, progress, strict=True):
+        if len(one.cases) != 1:
+            reasons.append(f"{scenario.title}: {len(one.cases)} cases instead of one")
+        elif not one.cases[0]["transcript"]:
+            reasons.append(f"{scenario.title}: no transcript, only {one.words}")
+    if reasons:
+        raise Unhappy("\n".join(["The demonstration did not come off:", *reasons]))
+
+
+def _stay(out: Console, house: House) -> None:
+    out.print()
+    out.print(f"The console: {house.address}/console")
+    out.print("Ctrl-C ends the demonstration.")
+    while True:
+        house.check()
+        time.sleep(1)
+
+
+@contextmanager
+def _hotline() -> Iterator[tuple[Exchange, House]]:
+    """A provider and a hotline that know each other; both are gone afterwards."""
+    port = free_port()
+    with Exchange(f"http://{ADDRESS}:{port}") as exchange:
+        settings = {"TWILIO_ACCOUNT_SID": exchange.account, "MEDIA_HOSTS": exchange.media.host}
+        house = House(STATE, settings, port=port, token=exchange.token)
+        house.forget_logs()
+        try:
+            yield exchange, house
+        finally:
+            house.stop()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One demonstration at a time has the state folder. Raises Unhappy."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with Path(STATE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as taken:
+            raise Unhappy(f"A demonstration is running already in {STATE}.") from taken
+        yield
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

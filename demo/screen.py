@@ -1,0 +1,151 @@
+"""What the demonstration shows: each call turn by turn, the work on it, and what became of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich import progress as bars
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from . import events
+from .accuracy import character_error_rate
+from .house import Case
+from .scenario import LANGUAGES, Scenario
+from .work import Progress
+
+
+def console() -> Console:
+    """A terminal of any width; without colour when nobody looks."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+class CallScreen:
+    """Prints one call as it goes along; `show` is told every event of it."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+
+    def announce(self, number: int, total: int, scenario: Scenario) -> None:
+        title = f"Call {number} of {total}: {scenario.title}"
+        self._out.print()
+        self._out.print(Rule(Text(title, style="bold"), align="left", characters="─"))
+
+    def show(self, event: events.Event) -> None:
+        line = _line(event)
+        if line is not None:
+            who, style, what = line
+            self._out.print(_row(event.at, who, style, what))
+
+
+def _line(event: events.Event) -> tuple[str, str, str] | None:
+    """Who, in which style, what; None for what the caller would not notice."""
+    match event:
+        case events.Hears():
+            language = LANGUAGES.get(event.language, event.language)
+            return "hears", "cyan", f"[{language}] {event.text}{' ...' if event.cut else ''}"
+        case events.HearsBeep():
+            return "hears", "cyan", "(beep)"
+        case events.Says():
+            return "says", "bold green", f"{event.words} ({event.seconds:.1f} s)"
+        case events.Presses():
+            return "presses", "bold green", " ".join(event.keys)
+        case events.StaysSilent():
+            return "is silent", "dim", f"{event.seconds:.0f} s"
+        case events.DialsDesk():
+            return "waits", "dim", f"for {event.target}: {event.outcome}"
+        case events.HangsUp():
+            return _hang_up(event)
+        case events.Trouble():
+            return "TROUBLE", "bold red", f"{event.code} {event.what} ({event.url})"
+    return None
+
+
+def _hang_up(event: events.HangsUp) -> tuple[str, str, str]:
+    if event.who == "caller":
+        return "hangs up", "bold yellow", ""
+    return "is rung off", "yellow", f"by the {event.who}"
+
+
+def _row(at: float, who: str, style: str, what: str) -> RenderableType:
+    row = Table.grid(padding=(0, 1))
+    row.add_column(width=5, style="dim", justify="right")
+    row.add_column(width=11, style=style)
+    row.add_column(ratio=1)
+    row.add_row(f"{int(at) // 60}:{int(at) % 60:02}", who, Text(what))
+    return row
+
+
+def outcome(scenario: Scenario, one: Progress, seconds: float | None) -> RenderableType:
+    """What became of a call: its case as labelled lines, which fit any width."""
+    blocks: list[RenderableType] = [Text(scenario.title, style="bold")]
+    blocks += [_case(scenario, case, seconds) for case in one.cases]
+    if not one.cases:
+        blocks.append(Text("no case", style="bold red"))
+    return Padding(Group(*blocks), (1, 0, 0, 0))
+
+
+def _case(scenario: Scenario, case: Case, seconds: float | None) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=12, style="dim")
+    grid.add_column(ratio=1)
+    for label, value in _facts(scenario, case, seconds):
+        grid.add_row(label, Text(value))
+    return grid
+
+
+def _facts(scenario: Scenario, case: Case, seconds: float | None) -> Iterator[tuple[str, str]]:
+    language, transcript = case["language"], case["transcript"]
+    yield "case", f"{case['number']} ({case['status']})"
+    yield "caller", str(case["caller_masked"])
+    yield "language", LANGUAGES.get(language, str(language))
+    yield "said", scenario.says
+    yield "transcript", str(transcript or ", ".join(case["flags"]))
+    if transcript:
+        rate = character_error_rate(scenario.says, transcript)
+        yield "error rate", f"{rate:.1%} of the characters said"
+    yield "category", _category(case)
+    if seconds is not None:
+        yield "ready after", f"{seconds:.1f} s from hang-up to transcript"
+
+
+def _category(case: Case) -> str:
+    if not case["category"]:
+        return "not sure"
+    return f"{case['category']} ({case['category_confidence']:.0%})"
+
+
+@contextmanager
+def progress(out: Console) -> Iterator[Callable[[Sequence[Progress]], None]]:
+    """Shows how far the transcription is: a bar in a terminal, a line a change elsewhere."""
+    if not out.is_terminal:
+        yield _Lines(out).show
+        return
+    columns = (TextColumn("Transcribing"), BarColumn(), TextColumn("{task.description}"))
+    with bars.Progress(*columns, TimeElapsedColumn(), console=out) as shown:
+        task = shown.add_task("")
+
+        def show(now: Sequence[Progress]) -> None:
+            done, total = sum(one.done for one in now), sum(one.total for one in now)
+            shown.update(task, completed=done, total=total, description=_tally(now))
+
+        yield show
+
+
+class _Lines:
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._last = ""
+
+    def show(self, now: Sequence[Progress]) -> None:
+        words = _tally(now)
+        if words != self._last:
+            self._out.print(f"Transcribing: {words}")
+        self._last = words
+
+
+def _tally(now: Sequence[Progress]) -> str:
+    return f"{sum(one.is_over for one in now)} of {len(now)} calls"
