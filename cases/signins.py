@@ -1,0 +1,172 @@
+"""Sign-ins, kept on the server so that they can be ended there, and a brake on guessing passwords."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, case, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from cases.agents import Agent
+from cases.errors import Refused
+from cases.record import Id, Record, insert
+
+IDLE = timedelta(minutes=30)
+LONGEST = timedelta(hours=12)
+# The last use is written down no more often than this: it need not be known to the second.
+SEEN_EVERY = timedelta(minutes=1)
+
+TRIES = 5
+WINDOW = timedelta(minutes=15)
+
+
+class SignIn(Record):
+    """One agent at one browser. Of the token only its SHA-256 is kept."""
+
+    __tablename__ = "signins"
+    __table_args__ = (Index("ix_signins_agent_id", "agent_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    token_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    agent_id: Mapped[int] = mapped_column(Id, ForeignKey("agents.id"))
+    began_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class WrongTries(Record):
+    """Sign-ins tried in vain under one name or from one address. Names are kept as digests,
+    for people type passwords into the wrong field."""
+
+    __tablename__ = "signin_tries"
+
+    whose: Mapped[str] = mapped_column(String(80), primary_key=True)
+    tries: Mapped[int]
+    since: Mapped[datetime]
+
+
+class Heard(Record):
+    """A recording was played in a sign-in; the history hears of it once."""
+
+    __tablename__ = "signin_heard"
+
+    signin_id: Mapped[int] = mapped_column(Id, ForeignKey("signins.id"), primary_key=True)
+    recording_id: Mapped[int] = mapped_column(Id, ForeignKey("recordings.id"), primary_key=True)
+
+
+@dataclass(frozen=True)
+class Here:
+    """Who sits at the console: the agent, and in which sign-in."""
+
+    agent: Agent
+    signin_id: int
+
+
+def count_try(session: Session, whose: Sequence[str], now: datetime) -> None:
+    """One more try under each of `whose`. Raises Refused("wait", minutes) after too many wrong ones;
+    the transaction then ends without counting this one."""
+    for key in sorted(whose):  # always in one order, so that two tries cannot wait for each other
+        row = session.execute(_one_more(session, key, now)).one()
+        if row.tries > TRIES:
+            left = row.since + WINDOW - now
+            raise Refused("wait", minutes=int(left.total_seconds() // 60) + 1)
+
+
+def was_right(session: Session, name: str, address: str, now: datetime) -> None:
+    """The last try was right: it is taken off, and the name's wrong ones are forgotten."""
+    session.execute(delete(WrongTries).where(WrongTries.whose == name))
+    session.execute(
+        update(WrongTries).where(WrongTries.whose == address).values(tries=WrongTries.tries - 1)
+    )
+    session.execute(delete(WrongTries).where(WrongTries.since <= now - WINDOW))
+
+
+def of_name(name: str) -> str:
+    """The key under which tries with a name (as stored) are counted."""
+    return "name:" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def of_address(address: str) -> str:
+    """The key under which tries from an address are counted."""
+    return f"address:{address}"[:80]
+
+
+def _one_more(session: Session, key: str, now: datetime) -> Any:
+    over = WrongTries.since <= now - WINDOW
+    return (
+        insert(session, WrongTries)
+        .values(whose=key, tries=1, since=now)
+        .on_conflict_do_update(
+            index_elements=["whose"],
+            set_={
+                "tries": case((over, 1), else_=WrongTries.tries + 1),
+                "since": case((over, now), else_=WrongTries.since),
+            },
+        )
+        .returning(WrongTries.tries, WrongTries.since)
+    )
+
+
+def begin(session: Session, agent: Agent, now: datetime) -> str:
+    """A new sign-in; the token to give to the browser, known to nobody else."""
+    token = secrets.token_urlsafe(32)
+    session.add(SignIn(token_digest=_digest(token), agent_id=agent.id, began_at=now, seen_at=now))
+    return token
+
+
+def find(session: Session, token: str, now: datetime) -> Here | None:
+    """Who signed in with this token, unless it ended, lay idle, is too old, or the agent is off."""
+    row = session.execute(
+        select(SignIn, Agent)
+        .join(Agent, Agent.id == SignIn.agent_id)
+        .where(
+            SignIn.token_digest == _digest(token),
+            SignIn.ended_at.is_(None),
+            SignIn.seen_at > now - IDLE,
+            SignIn.began_at > now - LONGEST,
+            Agent.active,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    signin, agent = row
+    if now - signin.seen_at >= SEEN_EVERY:
+        signin.seen_at = now
+    return Here(agent, signin.id)
+
+
+def end(session: Session, signin_id: int, now: datetime) -> None:
+    """The agent signs out."""
+    _end(session, now, SignIn.id == signin_id)
+
+
+def end_all(session: Session, agent: Agent, now: datetime) -> None:
+    """End every sign-in of the agent, whose password or standing has changed."""
+    _end(session, now, SignIn.agent_id == agent.id)
+
+
+def switch_off(session: Session, agent: Agent, now: datetime) -> None:
+    """The agent may no longer sign in, and whoever is signed in under the name no longer is."""
+    agent.active = False
+    end_all(session, agent, now)
+
+
+def first_time_heard(session: Session, signin_id: int, recording_id: int) -> bool:
+    """Whether this recording is played for the first time in this sign-in; asked again, no."""
+    done = session.execute(
+        insert(session, Heard)
+        .values(signin_id=signin_id, recording_id=recording_id)
+        .on_conflict_do_nothing()
+    )
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def _end(session: Session, now: datetime, which: ColumnElement[bool]) -> None:
+    session.execute(update(SignIn).where(which, SignIn.ended_at.is_(None)).values(ended_at=now))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""A person: the pages, and the commands, through which agents work on cases."""
