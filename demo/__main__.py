@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.text import Text
 
 from . import screen, work
-from .accuracy import character_error_rate
 from .call import Call
 from .exchange import Exchange
 from .house import ADDRESS, MODEL, PROJECT, House, HouseError, free_port
@@ -62,9 +61,11 @@ def demonstrate(out: Console, exchange: Exchange, house: House, stay: bool) -> N
     progress = _follow(out, house, calls, watch)
     for scenario, one in zip(scenarios, progress, strict=True):
         out.print(screen.outcome(scenario, one, watch.seconds(one)))
-    _judge(scenarios, progress)
+    shortfalls = _shortfalls(scenarios, progress)
+    if shortfalls and not stay:
+        raise Unhappy("\n".join(["The demonstration did not come off:", *shortfalls]))
     if stay:
-        _stay(out, house)
+        _stay(out, house, shortfalls)
 
 
 def _start(out: Console, house: House) -> None:
@@ -103,20 +104,21 @@ def _follow(
     return now
 
 
-def _judge(scenarios: Sequence[Scenario], progress: Sequence[work.Progress]) -> None:
-    """Every call must have one case with a transcript. Raises Unhappy."""
-    reasons = []
+def _shortfalls(scenarios: Sequence[Scenario], progress: Sequence[work.Progress]) -> list[str]:
+    """Every call must have one case, and the case a transcript; what falls short of that."""
+    found = []
     for scenario, one in zip(scenarios, progress, strict=True):
         if len(one.cases) != 1:
-            reasons.append(f"{scenario.title}: {len(one.cases)} cases instead of one")
+            found.append(f"{scenario.title}: {len(one.cases)} cases instead of one")
         elif not one.cases[0]["transcript"]:
-            reasons.append(f"{scenario.title}: no transcript, only {one.words}")
-    if reasons:
-        raise Unhappy("\n".join(["The demonstration did not come off:", *reasons]))
+            found.append(f"{scenario.title}: no transcript, only {one.words}")
+    return found
 
 
-def _stay(out: Console, house: House) -> None:
+def _stay(out: Console, house: House, shortfalls: Sequence[str]) -> None:
     out.print()
+    for shortfall in shortfalls:
+        out.print(Text(shortfall, style="bold red"))
     out.print(f"The console: {house.address}/console")
     out.print("Ctrl-C ends the demonstration.")
     while True:

@@ -161,14 +161,15 @@ class House:
         process.wait()
 
     def stop(self, patience: float = 10.0) -> None:
-        """Ask every process to end; after `patience` seconds, insist."""
+        """Ask every process to end; after `patience` seconds, and of all they started, insist."""
         for process in self.processes.values():
-            _signal(process, signal.SIGTERM)
+            process.terminate()
         deadline = time.monotonic() + patience
         for process in self.processes.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
-            _signal(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self.processes.clear()
 
@@ -181,11 +182,6 @@ class House:
     def _open_log(self, name: str) -> Any:
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         return self.log(name).open("ab")
-
-
-def _signal(process: subprocess.Popen[bytes], what: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, what)
 
 
 def _last_line(text: str) -> str:

@@ -36,7 +36,8 @@ def watch(house: House, calls: Sequence[Call], limit: float) -> Iterator[list[Pr
     """The progress of all calls, again and again until all is over or `limit` seconds are up."""
     deadline = time.monotonic() + limit
     while True:
-        now = [progress_of(call, house.cases()) for call in calls]
+        cases = house.cases()
+        now = [progress_of(call, cases) for call in calls]
         yield now
         if all(one.is_over for one in now) or time.monotonic() > deadline:
             return
