@@ -1,4 +1,4 @@
-"""The two ways of writing Chinese: Traditional (as in Hong Kong) and Simplified. OpenCC's home.
+"""The two ways of writing Chinese, Traditional and Simplified. OpenCC's home.
 
 A transcript may come in either script or in a mix. Converting blindly does harm: some characters
 are at home in both scripts, and many of those are surnames (于先生 is not 於先生, 余小姐 not
