@@ -1,7 +1,8 @@
 """Makes the demonstration's recogniser anew: `python -m demo.training`.
 
-Speaks the sentences, trains, writes `demo/model/hotline.pt` and its figures, and renders the scripted
-calls. About an hour on two cores. What was done before an interruption is kept in the work folder.
+Speaks the sentences, trains, writes `demo/model/hotline.pt` and its figures, and renders the
+scripted calls. About an hour on two cores. What was done before an interruption is kept in the
+work folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Renders the demonstration's scripted calls: `python -m demo.training.calls`.
 
-The script is `sentences/calls.yaml`; the sound files and their list go to `demo/calls/`. They are what
-a telephone company would deliver: 8 kHz, one channel, 16-bit PCM or 8-bit mu-law in a WAV file.
+The script is `sentences/calls.yaml`; the sound files and their list go to `demo/calls/`. They are
+what a telephone company would deliver: 8 kHz, one channel, 16-bit PCM or 8-bit mu-law in a WAV
+file.
 """
 
 from __future__ import annotations

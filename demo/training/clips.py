@@ -1,8 +1,8 @@
 """Training clips: one to many sentences of one caller, now and then cut off, on a telephone line.
 
-A clip is what one 30 s window of Whisper may hold, with the tokens that it should be turned into and
-the time at which each is spoken. Everything is drawn from a seed and the number of the step, so that
-a run that was interrupted goes on exactly as it would have.
+A clip is what one 30 s window of Whisper may hold, with the tokens that it should be turned into
+and the time at which each is spoken. Everything is drawn from a seed and the number of the step,
+so that a run that was interrupted goes on exactly as it would have.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Mix:
 class Call:
     """What a caller says in one clip.
 
-    samples: the caller's voice at 8 kHz. sentences: for each sentence its text as heard (the last one
-    may be cut off), and the (start, end) of its units in seconds of the clip.
+    samples: the caller's voice at 8 kHz. sentences: for each sentence its text as heard (the last
+    one may be cut off), and the (start, end) of its units in seconds of the clip.
     """
 
     language: str
@@ -105,7 +105,7 @@ def place_of_cut(
 
 @dataclass(frozen=True)
 class Part:
-    """One sentence in a call: from `start` (seconds), of which `count` units are heard, `until` seconds."""
+    """A sentence in a call: it begins at `start`, `count` units of it are heard, `until` seconds."""
 
     start: float
     utterance: Utterance
@@ -136,7 +136,7 @@ def compose(
     cut_share: float,
     random: np.random.Generator,
 ) -> Call:
-    """A call of one speaker's `utterances`, between the two `limits` in seconds where that is possible.
+    """A call of one speaker's `utterances`, its length between the two `limits` if possible.
 
     cut_share: how often a call ends in the middle of its last sentence.
     """
@@ -238,7 +238,9 @@ class ClipMaker:
             places = units(text, call.language)
             spoken = tokens.token_spans(text, places, times, whisper)
             if timed:
-                opening = tokens.timestamp(min(times[0][0], 1.0) if not body else times[0][0], whisper)
+                opening = tokens.timestamp(
+                    min(times[0][0], 1.0) if not body else times[0][0], whisper
+                )
                 closing = max(tokens.timestamp(times[-1][1], whisper), opening + 5)
                 spoken = [(opening, -1, -1), *spoken, (closing, -1, -1)]
             body += spoken
@@ -276,7 +278,7 @@ class ClipMaker:
 
     @property
     def vocabulary_words(self) -> range:
-        """The compact numbers of words, as a range (Whisper's ids of words come before its marks)."""
+        """The compact numbers of words (Whisper's ids of words come before those of its marks)."""
         return range(len(self.words))
 
 
@@ -285,8 +287,8 @@ class Batch:
     """Clips of one length class, stacked.
 
     mel: (clips, 80, frames), each clip followed by its own padding value. padding: (clips,).
-    tokens, targets: (clips, tokens); starts, ends: (clips, tokens) in encoder frames (50 a second), -1 for none.
-    spoken: (clips, frames / 2) the compact token being spoken in each encoder frame, or -1 for none.
+    tokens, targets: (clips, tokens). starts, ends: (clips, tokens) in encoder frames (50 a second),
+    -1 for none. spoken: (clips, frames / 2) the compact token spoken in each encoder frame, or -1.
     """
 
     mel: torch.Tensor
@@ -299,7 +301,7 @@ class Batch:
 
 
 def round_up(count: int, step: int) -> int:
-    """The next multiple of `step`: few different shapes, so that their kernels are made but once."""
+    """The next multiple of `step`: for few different shapes, few kernels have to be made."""
     return -(-count // step) * step
 
 
@@ -321,7 +323,9 @@ def stack(clips: Sequence[Clip], end_mark: int) -> Batch:
         edges[:, row, :size] = spans.clamp(min=-1)
         for target, (start, end) in zip(clip.targets, clip.spans, strict=True):
             if end > 0:
-                spoken[row, round(start * 50) : max(round(end * 50), round(start * 50) + 1)] = target
+                spoken[row, round(start * 50) : max(round(end * 50), round(start * 50) + 1)] = (
+                    target
+                )
     padding = torch.tensor([clip.padding for clip in clips])
     return Batch(mel, padding, tokens_, targets, edges[0], edges[1], spoken)
 

@@ -101,7 +101,7 @@ def speak_one(task: tuple[str, str, int]) -> tuple[str, str, Speech]:
     sentence, language, seed = task
     random = Random(f"voice {seed}")
     for _ in range(5):
-        base = random.choice(voices.BASES[language])
+        base = random.choice(voices.ACCENTS[language])
         voice = f"{base}+{random.choice(voices.TRAINING_VARIANTS)}"
         try:
             return sentence, voice, say(sentence, voice, manner(random))

@@ -151,7 +151,7 @@ def calls(examination: Examination, language: str, count: int) -> Iterator[Call]
     stream = new_sentences(language, examination.accept, seed)
     dice, random = Random(seed), np.random.default_rng(seed)
     for _ in range(count):
-        base, variant = dice.choice(voices.BASES[language]), dice.choice(examination.variants)
+        base, variant = dice.choice(voices.ACCENTS[language]), dice.choice(examination.variants)
         voice, manner = f"{base}+{variant}", corpus.manner(dice)
         sentences = islice(stream, dice.randint(*examination.sentences))
         spoken = [(sentence, voice, say(sentence, voice, manner)) for sentence in sentences]
@@ -206,7 +206,9 @@ def examine_silence(model: whisper.Whisper, count: int) -> dict[str, Any]:
         empty = Call("yue", np.zeros(int(random.uniform(1, 10) * telephone.RATE), np.float32))
         audio = heard(empty, (10.0, 45.0), random)
         for timed in invented:
-            result = model.transcribe(audio, fp16=False, language="yue", without_timestamps=not timed)
+            result = model.transcribe(
+                audio, fp16=False, language="yue", without_timestamps=not timed
+            )
             invented[timed] += bool(plain(result["text"]))
         mel = whisper.pad_or_trim(whisper.log_mel_spectrogram(audio), 3000)
         decoded = model.decode(mel, whisper.DecodingOptions(language="yue", fp16=False))
@@ -229,7 +231,9 @@ def figures(checkpoint: Path, count: int) -> dict[str, Any]:
     for examination in tqdm(EXAMINATIONS, "examining", unit=" examinations"):
         results[examination.name] = examine(model, examination, count)
         shown = results[examination.name]
-        rates = {name: shown[name]["character_errors_percent"] for name in (*grammar.LANGUAGES, "all")}
+        rates = {
+            name: shown[name]["character_errors_percent"] for name in (*grammar.LANGUAGES, "all")
+        }
         tqdm.write(f"{examination.name:12} {rates} languages {shown['all']['language_right']}")
     return {
         "checkpoint": checkpoint.name,

@@ -24,7 +24,7 @@ SLOT = re.compile(r"\{(number:)?(\w+)\}")
 
 @dataclass(frozen=True)
 class Grammar:
-    """One language's sentences: weighted patterns, lists of words, and themes of things and faults."""
+    """One language's sentences: weighted patterns, words, and themes of things and faults."""
 
     language: str
     patterns: Sequence[tuple[float, str]]
@@ -88,4 +88,9 @@ def has_number(sentence: str, language: str) -> bool:
     if language == "en":
         words = set(sentence.replace(",", "").split())
         return bool(words & {*numbers.ENGLISH_DIGITS, *numbers.ENGLISH_TEENS})
-    return bool(re.search(r"[零一幺二三四五六七八九十百][號座樓室号层单]|[零一幺二三四五六七八九十百]{3}", sentence))
+    return bool(
+        re.search(
+            r"[零一幺二三四五六七八九十百][號座樓室号层单]|[零一幺二三四五六七八九十百]{3}",
+            sentence,
+        )
+    )

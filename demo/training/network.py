@@ -3,11 +3,11 @@
 The modules are openai-whisper's own. Three things differ while training:
 
 * Whisper hears every clip in a window of 30 s. What follows the clip is constant but for its
-  position, so 32 of those frames, drawn at random, stand for all of them: as keys they get a bias of
-  log(how many each stands for).
+  position, so 32 of those frames, drawn at random, stand for all of them: as keys they get a bias
+  of log(how many each stands for).
 * Only the tokens in use have a row (see `tokens.py`); one constant logit stands for the others.
-* Products are computed in bfloat16, sums in float32, about five times faster where the processor has
-  AVX-512 BF16.
+* Products are computed in bfloat16, sums in float32, about five times faster where the processor
+  has AVX-512 BF16.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def split(x: Tensor, heads: int) -> Tensor:
 def attend(
     attention: MultiHeadAttention, x: Tensor, source: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Whisper's attention with a bias on the scores: (result, weights of (batch, heads, x, source))."""
+    """Whisper's attention with a bias on the scores.
+
+    Returns the result (batch, x, state) and the weights (batch, heads, x, source).
+    """
     scale = (x.shape[-1] // attention.n_head) ** -0.5
     query = split(attention.query(x) * scale, attention.n_head)
     key = split(attention.key(source), attention.n_head)
@@ -107,7 +110,7 @@ def attend(
 
 
 class Recogniser(nn.Module):
-    """Whisper's encoder and decoder over the compact vocabulary, with what training needs beside."""
+    """Whisper's encoder and decoder over the compact vocabulary, and what training needs beside."""
 
     def __init__(self, size: Size, vocabulary: Vocabulary) -> None:
         super().__init__()
@@ -166,10 +169,12 @@ class Recogniser(nn.Module):
         return functional.gelu(self.encoder.conv2(x)).transpose(1, 2).float()
 
     def decode(self, tokens: Tensor, sound: Tensor, bias: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits (clips, tokens, words + 1), the last for all unused tokens; cross-attention weights."""
+        """Logits (clips, tokens, words + 1), the last for all unused tokens; attention to the sound."""
         decoder, low = self.decoder, self.compute
         known = (tokens < self.words).unsqueeze(-1)
-        embedded = functional.embedding(tokens.clamp(max=self.words - 1), decoder.token_embedding.weight)
+        embedded = functional.embedding(
+            tokens.clamp(max=self.words - 1), decoder.token_embedding.weight
+        )
         x = embedded * known + decoder.positional_embedding[: tokens.shape[1]]
         causal = decoder.mask[: tokens.shape[1], : tokens.shape[1]].to(low)
         source, weights = sound.to(low), []
@@ -201,7 +206,7 @@ class Recogniser(nn.Module):
 
 
 def guide_loss(weights: list[Tensor], batch: Batch) -> Tensor:
-    """Minus log of the attention that the guided heads give to the sound of the token they predict."""
+    """Minus log of the attention of the guided heads to the sound of the token they predict."""
     heard = batch.ends > 0
     if not heard.any():
         return torch.zeros(())

@@ -1,7 +1,7 @@
 """Speech from espeak-ng's library, with the time at which every character or word is spoken.
 
-The library is called in this process through ctypes: hundreds of sentences a second, where a process
-for each would take minutes. It keeps one global state, so use it from one thread.
+The library is called in this process through ctypes: hundreds of sentences a second, where a
+process for each would take minutes. It keeps one global state, so use it from one thread.
 
 Source of the structures and constants: espeak-ng 1.51, `speak_lib.h`.
 """
@@ -13,6 +13,7 @@ import ctypes.util
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from pypinyin import Style, lazy_pinyin
@@ -112,9 +113,7 @@ class Synthesiser:
         for parameter, value in ((RATE, manner.rate), (PITCH, manner.pitch), (RANGE, manner.range)):
             self.library.espeak_SetParameter(parameter, value, 0)
         data = text.encode() + b"\0"
-        self.library.espeak_Synth(
-            data, len(data), 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None
-        )
+        self.library.espeak_Synth(data, len(data), 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None)
         if not self.chunks:
             raise ValueError(f"{voice} says nothing for {text!r}")
         return np.concatenate(self.chunks).astype(np.float32) / 32768, self.words
@@ -163,7 +162,7 @@ def clauses(sentence: str, places: list[tuple[int, int]]) -> list[tuple[int, int
         if sentence[end : end + 1] and sentence[end] in PAUSES
     ]
     edges = [0, *[edge for edge in breaks if edge < len(places)], len(places)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def last_sound(samples: np.ndarray, rate: int, start: float, end: float) -> float:

@@ -1,8 +1,9 @@
 """The few of Whisper's 51,866 tokens that the demonstration uses, numbered compactly for training.
 
-All the others have a row of zeros in the checkpoint. Such a row gives the logit 0, so in the softmax
-they together weigh `log(number of zero rows)`: training adds one constant logit of that height, and
-the small softmax is exactly the large one. (It also makes the file small: zeros compress.)
+All the others have a row of zeros in the checkpoint. Such a row gives the logit 0, so in the
+softmax they together weigh `log(number of zero rows)`: training adds one constant logit of that
+height, and the small softmax is exactly the large one. (It also makes the file small: zeros
+compress.)
 """
 
 from __future__ import annotations
@@ -96,10 +97,10 @@ def vocabulary(whisper: Tokenizer) -> Vocabulary:
 def token_spans(
     text: str, places: list[tuple[int, int]], times: list[tuple[float, float]], whisper: Tokenizer
 ) -> list[tuple[int, float, float]]:
-    """(token, start, end) of a text whose units at `places` (character ranges) are spoken at `times`.
+    """(token, start, end) of a text whose units, the character ranges `places`, are said at `times`.
 
-    A token's time is that of the bytes it spells, each unit's time shared evenly by its bytes; marks
-    and spaces take no time, and a token of nothing else is given start = end = -1.
+    A token's time is that of the bytes it spells, each unit's time shared evenly by its bytes;
+    marks and spaces take no time, and a token of nothing else is given start = end = -1.
     """
     byte_times: list[tuple[float, float] | None] = []
     unit_of = {c: unit for unit, (a, b) in enumerate(places) for c in range(a, b)}

@@ -37,9 +37,9 @@ def keep_memory() -> None:
 class Plan:
     """How training goes.
 
-    seconds: of audio in one step. rate: the peak learning rate, reached after `warm_up` steps, kept,
-    and brought down to a hundredth over the last `cool_down` share. guided: the share of the steps
-    during which attention is guided.
+    seconds: of audio in one step. rate: the peak learning rate, reached after `warm_up` steps,
+    kept, and brought down to a hundredth over the last `cool_down` share. guided: the share of
+    the steps during which attention is guided.
     """
 
     steps: int = 13_000
@@ -106,7 +106,7 @@ class Training:
         self.optimiser.load_state_dict(state["optimiser"])
 
     def run(self, path: Path, saved: Callable[[], None] = lambda: None) -> None:
-        """Trains to the end of the plan, saving to `path` now and then and calling `saved` after it."""
+        """Trains to the end of the plan, saving to `path` now and then; calls `saved` after that."""
         remaining = torch.utils.data.DataLoader(
             self.steps,
             batch_size=None,
