@@ -10,10 +10,23 @@ import phonenumbers
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from cases.record import Record, insert
 
 # What providers send instead of a number when the caller withholds it.
 WITHHELD = frozenset(
-    "anonymous unknown restricted unavailable private +266696687 +86282452253 +7378742833".split()
+    [
+        "anonymous",
+        "unknown",
+        "restricted",
+        "unavailable",
+        "private",
+        "+266696687",
+        "+86282452253",
+        "+7378742833",
+    ]
 )
 WITHHELD_MASK = "withheld"
 
@@ -62,6 +75,25 @@ class CallerKey:
             return False
         digits = re.sub(r"\D", "", self.unseal(sealed))
         return len(digits) >= 4 and hmac.compare_digest(digits[-4:], last_four)
+
+
+class KeyRecord(Record):
+    """Which DATA_KEY this database's callers are sealed under, as a fingerprint: one row."""
+
+    __tablename__ = "data_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(16))
+
+
+def is_key_of(session: Session, key: CallerKey) -> bool:
+    """Whether this is the database's key; the first key that asks becomes it."""
+    session.execute(
+        insert(session, KeyRecord)
+        .values(id=1, fingerprint=key.fingerprint)
+        .on_conflict_do_nothing()
+    )
+    return session.get_one(KeyRecord, 1).fingerprint == key.fingerprint
 
 
 def mask(number: str) -> str:

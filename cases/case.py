@@ -177,7 +177,13 @@ def _act(
     case.status = lifecycle.target(was, action, given)
     before = {"category": case.category} if "category" in given else {}
     history.add(
-        session, case.id, action, now, actor=actor, **given, **{f"was_{k}": v for k, v in before.items()}
+        session,
+        case.id,
+        action,
+        now,
+        actor=actor,
+        **given,
+        **{f"was_{k}": v for k, v in before.items()},
     )
 
 

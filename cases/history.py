@@ -26,7 +26,13 @@ class Entry(Record):
 
 
 def add(
-    session: Session, case_id: int, action: str, now: datetime, *, actor: str = SYSTEM, **detail: Any
+    session: Session,
+    case_id: int,
+    action: str,
+    now: datetime,
+    *,
+    actor: str = SYSTEM,
+    **detail: Any,
 ) -> None:
     """Write one line. `detail` holds plain JSON values, never a caller's number."""
     session.add(Entry(case_id=case_id, at=now, actor=actor, action=action, detail=detail))

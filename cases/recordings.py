@@ -164,9 +164,7 @@ def _add_to(row: Recording, told: Announcement, now: datetime) -> None:
 
 def replace_earlier(session: Session, call_id: int) -> None:
     """The caller wants to say it again: earlier recordings stay, but no longer count as the message."""
-    session.execute(
-        update(Recording).where(Recording.call_id == call_id).values(replaced=True)
-    )
+    session.execute(update(Recording).where(Recording.call_id == call_id).values(replaced=True))
 
 
 def of_call(session: Session, call_id: int) -> list[Recording]:

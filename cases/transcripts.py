@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import classifier, history, recordings
 from cases import case as case_module
+from cases import classifier, history, recordings
 from cases.case import Case
 from cases.categories import Category
 from cases.record import Id, Record
@@ -74,10 +74,14 @@ def finish(
     session.add(_row(claim, heard, now))
     session.flush()
     case.transcribed_at = now
-    case_module.unset(case, "listen_to_recording", "missed_message", "no_speech", "recording_missing")
+    case_module.unset(
+        case, "listen_to_recording", "missed_message", "no_speech", "recording_missing"
+    )
     case_module.mark(case, *heard.flags)
     _settle_pending(session, case)
-    history.add(session, case.id, "transcribed", now, recording=claim.recording_id, model=heard.model)
+    history.add(
+        session, case.id, "transcribed", now, recording=claim.recording_id, model=heard.model
+    )
     if not case.category_confirmed:
         _guess(session, case, heard, categories)
     return True
@@ -187,4 +191,3 @@ def _row(claim: Claim, heard: Heard, now: datetime) -> Transcript:
         flags=list(heard.flags),
         made_at=now,
     )
-

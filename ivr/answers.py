@@ -20,7 +20,11 @@ from ivr.phone import Phone
 PROGRESS_TRIES = 3
 # A call longer than this has ended without our being told.
 LONGEST_CALL = timedelta(hours=1)
-SPOKEN_DATE = {"yue": ("zh_Hant_HK", "M月d日"), "cmn": ("zh_Hans_CN", "M月d日"), "en": ("en_GB", "d MMMM")}
+SPOKEN_DATE = {
+    "yue": ("zh_Hant_HK", "M月d日"),
+    "cmn": ("zh_Hans_CN", "M月d日"),
+    "en": ("en_GB", "d MMMM"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Asked:
     now: datetime
 
 
-def answer(phone: Phone, question: Question, now: datetime, session: Session | None, call_id: int) -> Answer:
+def answer(
+    phone: Phone, question: Question, now: datetime, session: Session | None, call_id: int
+) -> Answer:
     """The answer to a question; without a database, the honest *unknown* or *unavailable*."""
     if question.name in WITHOUT_DATABASE:
         return WITHOUT_DATABASE[question.name](phone, now)

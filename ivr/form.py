@@ -7,14 +7,33 @@ from urllib.parse import urlsplit, urlunsplit
 
 from werkzeug.datastructures import MultiDict
 
-from callflows.events import DialEnded, Digits, Event, HungUp, Recorded, Ringing, Silence
+from callflows.events import (
+    DialEnded,
+    DialOutcome,
+    Digits,
+    Event,
+    HungUp,
+    Recorded,
+    Ringing,
+    Silence,
+)
 from cases.recordings import Announcement, Told
 
 MAX_FIELDS = 100
 HANG_UP = "hangup"
+# In the query of an address that is reached only by doing nothing.
+SILENCE = "heard=silence"
 DIGITS = re.compile(r"[0-9*#A-D]{0,64}")
-STATUSES = frozenset("queued ringing in-progress completed busy failed no-answer canceled".split())
-DIAL_OUTCOMES = {"completed": "answered", "answered": "answered", "busy": "busy"}
+STATUSES = frozenset(
+    ["queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"]
+)
+DIAL_OUTCOMES: Mapping[str, DialOutcome] = {
+    "completed": "answered",
+    "answered": "answered",
+    "busy": "busy",
+    "no-answer": "no-answer",
+    "canceled": "no-answer",
+}
 TOLD: Mapping[str, Told] = {"completed": "completed", "absent": "absent", "failed": "failed"}
 
 
@@ -46,18 +65,17 @@ class Form:
             raise BadForm(f"CallStatus is {status[:40]!r}")
         return status
 
-    def event(self, turn: int) -> Event:
-        """What the caller did, seen from the turn this form belongs to."""
+    def event(self, turn: int, *, silent: bool = False) -> Event:
+        """What the caller did at this turn; `silent` when the address itself says: nothing."""
         if "DialCallStatus" in self.fields:
-            outcome = DIAL_OUTCOMES.get(self.fields["DialCallStatus"])
-            return DialEnded(outcome or _failed(self.fields["DialCallStatus"]))
-        if self.recording_url or self.recording_id:
+            return DialEnded(DIAL_OUTCOMES.get(self.fields["DialCallStatus"], "failed"))
+        if not silent and (self.recording_url or self.recording_id):
             keys = self._digits
             hung_up = keys == HANG_UP or self.call_status == "completed"
             return Recorded(self.seconds, None if keys == HANG_UP else keys or None, hung_up)
         if self._digits == HANG_UP or self.call_status in {"completed", "canceled"}:
             return HungUp()
-        if self._digits:
+        if self._digits and not silent:
             return Digits(self._digits)
         return Silence() if turn else Ringing()
 
@@ -84,7 +102,9 @@ class Form:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or len(url) > 2000:
             raise BadForm("RecordingUrl is not an address")
-        return urlunsplit((parts.scheme, parts.netloc, re.sub(r"\.(wav|mp3)$", "", parts.path), "", ""))
+        return urlunsplit(
+            (parts.scheme, parts.netloc, re.sub(r"\.(wav|mp3)$", "", parts.path), "", "")
+        )
 
     @property
     def _error_code(self) -> str | None:
@@ -129,7 +149,3 @@ def read(form: MultiDict[str, str], id_grammar: re.Pattern[str]) -> Form:
         raise BadForm("CallSid is missing or malformed")
     fields = {name: value.replace("\x00", "") for name, value in form.items()}
     return Form(fields, call_id, id_grammar)
-
-
-def _failed(status: str) -> str:
-    return "no-answer" if status in {"no-answer", "canceled"} else "failed"

@@ -24,6 +24,7 @@ LEASE = timedelta(seconds=media.MAX_SECONDS + 30)
 GIVE_UP_AFTER = timedelta(hours=48)
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=1)
+NEARLY_READY = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def _not_now(work: Fetching, claim: Claim, error: Exception) -> None:
 
 def _wait(claim: Claim, error: Exception) -> timedelta:
     """A second at first, doubling up to an hour; a provider that is nearly ready is asked sooner."""
-    longest = timedelta(seconds=15) if getattr(error, "soon", False) and claim.attempts < 20 else LONGEST_WAIT
-    wait = min(FIRST_WAIT * 2 ** min(claim.attempts - 1, 20), longest)
+    nearly = getattr(error, "soon", False) and claim.attempts < 20
+    longest = NEARLY_READY if nearly else LONGEST_WAIT
+    wait: timedelta = min(FIRST_WAIT * 2 ** min(claim.attempts - 1, 20), longest)
     return wait * random.uniform(0.8, 1.2)

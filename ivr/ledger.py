@@ -33,6 +33,11 @@ class Happened:
     form: Form
     at: datetime
 
+    @property
+    def silent(self) -> bool:
+        """Whether the address could only be reached by doing nothing."""
+        return self.query.get("heard") == "silence"
+
     def to_spool(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
@@ -120,7 +125,9 @@ def note_recording(
 
 def open_missed(session: Session, phone: Phone, call_id: int, now: datetime) -> case_module.Case:
     """The case of a call without a message: somebody must ring back. With a message it is not missed."""
-    spoken = any(r.status not in recordings.WITHOUT_SOUND for r in recordings.of_call(session, call_id))
+    spoken = any(
+        r.status not in recordings.WITHOUT_SOUND for r in recordings.of_call(session, call_id)
+    )
     flags = [] if spoken else ["missed_message"]
     if calls.did(session, call_id, "digits", "0"):
         flags.append("wants_person")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from callflows import reader
-from callflows.reader import Callflow
+from callflows.flow import Callflow
 from cases import departments
 from cases.callers import CallerKey
 from cases.case import Terms

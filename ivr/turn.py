@@ -44,7 +44,7 @@ def take(phone: Phone, happened: Happened, position: Position) -> Move:
 def write(session: Session, phone: Phone, happened: Happened, position: Position) -> Outcome:
     """The turn inside a transaction. Doing it again changes nothing and says the same."""
     call_id = ledger.take_hold(session, phone, happened)
-    event = happened.form.event(position.turn)
+    event = happened.form.event(position.turn, silent=happened.silent)
     recording_id = ledger.note_recording(session, phone, happened, call_id, position.turn)
 
     def ask(question: Question) -> Answer:
@@ -76,7 +76,13 @@ def _in_the_dark(phone: Phone, happened: Happened, position: Position) -> Move:
     def ask(question: Question) -> Answer:
         return answers.answer(phone, question, happened.at, None, 0)
 
-    return walk(phone, position, happened.form.event(position.turn), ask, lambda kept: None)
+    return walk(
+        phone,
+        position,
+        happened.form.event(position.turn, silent=happened.silent),
+        ask,
+        lambda kept: None,
+    )
 
 
 def _note(

@@ -9,9 +9,11 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 from callflows import instructions as ask
 from callflows.engine import Move
 from callflows.prompts import speakable
+from ivr.form import SILENCE
 from ivr.phone import Phone
 
-NEEDS_COUNT = 32
+# The most keys one entry may hold where the flow sets no limit.
+MOST_KEYS = 32
 
 
 def render(phone: Phone, move: Move) -> str:
@@ -53,7 +55,7 @@ def _listen(phone: Phone, move: Move, response: VoiceResponse, what: ask.Listen)
         method="POST",
         timeout=what.timeout,
         finish_on_key=what.finish_key,
-        num_digits=what.count or NEEDS_COUNT,
+        num_digits=what.count or MOST_KEYS,
     )
     for prompt in what.prompts:
         _say(phone, gather, prompt)
@@ -92,7 +94,7 @@ def _dial(phone: Phone, move: Move, response: VoiceResponse, what: ask.Dial) -> 
 def _silence_follows(
     phone: Phone, move: Move, response: VoiceResponse, what: ask.SilenceFollows
 ) -> None:
-    response.redirect(_turn_url(phone, move), method="POST")
+    response.redirect(f"{_turn_url(phone, move)}&{SILENCE}", method="POST")
 
 
 def _hang_up(phone: Phone, move: Move, response: VoiceResponse, what: ask.HangUp) -> None:

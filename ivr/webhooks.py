@@ -41,10 +41,7 @@ def _guard(voice: Blueprint, phone: Phone) -> None:
         if not request.path.startswith("/voice"):
             return None
         request.max_content_length = MAX_BODY
-        if check is None:
-            believed = is_loopback(request.remote_addr or "")
-        else:
-            believed = check.holds(request)
+        believed = check.holds(request) if check else is_loopback(request.remote_addr or "")
         if not believed:
             log.warning("refused an unsigned or wrongly signed %s %s", request.method, request.path)
             return Response(status=403)
@@ -125,7 +122,7 @@ def _prompt_route(voice: Blueprint, phone: Phone) -> None:
 
 
 def _turn(phone: Phone, position: Position) -> Response:
-    move = turn.take(phone, _happened(phone, "turn", position.to_query()), position)
+    move = turn.take(phone, _happened(phone, "turn"), position)
     return _xml(twiml.render(phone, move).encode())
 
 
@@ -141,10 +138,10 @@ def _told(phone: Phone, happened: Happened) -> Response:
     return Response(status=204)
 
 
-def _happened(phone: Phone, kind: str, query: dict[str, str] | None = None) -> Happened:
+def _happened(phone: Phone, kind: str) -> Happened:
     return Happened(
         kind=kind,
-        query=dict(request.args.items()) if query is None else query,
+        query=dict(request.args.items()),
         form=forms.read(request.form, phone.profile.id_grammar),
         at=clock.now(),
     )

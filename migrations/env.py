@@ -1,11 +1,22 @@
 """Alembic's entry: our tables, and the database the settings name."""
 
-from alembic import context
+from typing import Any, Literal
 
-from cases import agents, calls, case, history, recordings, signins, transcripts  # noqa: F401
-from cases.record import Record
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+
+from cases import agents, callers, calls, case, history, recordings, signins, transcripts  # noqa: F401
+from cases.record import Record, UtcDateTime
 from runtime import database
 from runtime.settings import Settings
+
+
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """A migration must not change when our code does, so it names the database's own types."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
 
 engine = database.engine(Settings.load().database_url)
 with engine.connect() as connection:
@@ -13,7 +24,7 @@ with engine.connect() as connection:
         connection=connection,
         target_metadata=Record.metadata,
         render_as_batch=True,
-        compare_type=True,
+        render_item=render_item,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -6,6 +6,7 @@ JSON: whoever can write to Redis still cannot make a worker run anything else.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -32,6 +33,11 @@ class Doorbell:
     def __init__(self, redis_url: str) -> None:
         self._redis = impatient(redis_url) if redis_url else None
         self._breaker = Breaker((RedisError, OSError), patience=0.5, pause=5.0)
+
+    @property
+    def mute(self) -> bool:
+        """Whether there is no Redis to ring through."""
+        return self._redis is None
 
     def ring(self, step: str, row_id: int, attempts: int = 0) -> None:
         """Ask for `step` on the row; at most one bell per row and attempt hangs. Never raises."""
@@ -70,15 +76,16 @@ def known_jobs(catalogue: Mapping[str, Work]) -> type[Job]:
     class KnownJob(Job):
         @property
         def func(self) -> Any:
-            if self.func_name not in catalogue:
+            work = catalogue.get(self.func_name or "")
+            if work is None:
                 raise PermissionError(f"no job is called {self.func_name!r}")
-            return catalogue[self.func_name]
+            return work
 
     return KnownJob
 
 
 def _enqueue(queue: Queue, step: str, row_id: int, attempts: int) -> None:
-    try:
+    with suppress(DuplicateJobError):
         queue.enqueue(
             step,
             row_id,
@@ -88,5 +95,3 @@ def _enqueue(queue: Queue, step: str, row_id: int, attempts: int) -> None:
             result_ttl=0,
             failure_ttl=1,
         )
-    except DuplicateJobError:
-        pass

@@ -16,9 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # openai-whisper 20250625's list; a test holds it against whisper.available_models().
 WHISPER_MODELS = (
-    "tiny.en tiny base.en base small.en small medium.en medium "
-    "large-v1 large-v2 large-v3 large large-v3-turbo turbo"
-).split()
+    *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
+    *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
+)
 CITIES = Path(__file__).resolve().parent.parent / "cities"
 SQLITE_FILE = "whistle.sqlite3"
 
@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     whisper_engine: Literal["openai-whisper"] = "openai-whisper"
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""
+    speech_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    web_processes: Annotated[int, Field(ge=1, le=64)] = 2
     log_format: Literal["text", "json"] = "text"
     state_dir: Path = Path("var")
     insecure_dev_webhooks: bool = False

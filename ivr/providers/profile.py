@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # Verbs that every provider we know understands. Others end a call on Somleng.
-PORTABLE_VERBS = frozenset("Response Say Play Gather Record Redirect Hangup Reject Dial".split()) | {
+PORTABLE_VERBS = frozenset(
+    ["Response", "Say", "Play", "Gather", "Record", "Redirect", "Hangup", "Reject", "Dial"]
+) | {
     "Number",
     "Sip",
 }

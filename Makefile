@@ -1,0 +1,74 @@
+# `make` lists what there is. Needs git, make and Python >= 3.11; everything else goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CITY ?= hongkong
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test dev phone check bench model flows migrate web worker watch export agent clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/installed ## the main job: scripted calls become cases (ONCE=1 ends by itself)
+	@$(BIN)/python -m demo $(if $(ONCE),--once) $(ARGS)
+
+test: .venv/dev ## the test suite; real PostgreSQL, Redis and Chromium where they are installed
+	@$(BIN)/python -m pytest $(ARGS)
+
+dev: .venv/installed ## web and worker on this machine alone, unsigned webhooks allowed
+	@$(BIN)/python -m demo.dev $(ARGS)
+
+phone: .venv/installed ## play the call flow in this terminal (CITY=beijing for another city)
+	@$(BIN)/python -m callflows.simulator --city cities/$(CITY) $(ARGS)
+
+check: .venv/dev ## style, types, import contract, call flows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m callflows.checker cities/*
+
+bench: .venv/dev ## figures as ratios taken in one run
+	@$(BIN)/python -m bench $(ARGS)
+
+model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
+	@$(BIN)/python -m demo.training $(ARGS)
+
+flows: .venv/installed ## draw the call flows into docs/flows.md
+	@$(BIN)/python -m callflows.diagram
+
+migrate: .venv/installed ## bring the database to this version's schema
+	@$(BIN)/alembic upgrade head
+
+web: .venv/installed ## the web process: webhooks and console
+	@exec $(BIN)/python app.py
+
+worker: .venv/installed ## the workers: fetch recordings, transcribe
+	@exec $(BIN)/python worker.py
+
+watch: .venv/installed ## the clock: what got stuck is rung for again
+	@exec $(BIN)/python worker.py watch
+
+export: .venv/installed ## every case as one line of JSON
+	@$(BIN)/python -m console export
+
+agent: .venv/installed ## a sign-in for the console, with a one-time password (NAME=...)
+	@$(BIN)/python -m console add-agent $(NAME) --one-time $(ARGS)
+
+clean: ## remove .venv and caches; never data
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "installing into .venv (the first time takes minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/dev: pyproject.toml constraints.txt | .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

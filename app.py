@@ -1,0 +1,118 @@
+"""The web process: the telephone's webhooks and the console. `python app.py` starts it."""
+
+import logging
+import os
+import sys
+
+from flask import Flask, jsonify
+from flask.typing import ResponseReturnValue
+
+from callflows.problems import FlowError
+from cases import callers
+from cases.callers import CallerKey
+from cases.pack import PackError
+from ivr import phone as telephone
+from ivr import replay, webhooks
+from ivr.phone import Phone
+from runtime import database, health, keys, logs
+from runtime.city import CityError
+from runtime.settings import Settings, SettingsError, stop
+
+log = logging.getLogger("web")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application. Raises SettingsError, CityError, PackError or FlowError."""
+    settings = settings or Settings.read()
+    settings.require_signatures()
+    app = Flask(__name__, static_folder=None)
+    engine = database.engine(settings.database_url)
+    phone = telephone.install(settings, engine)
+    app.extensions["phone"] = phone
+    app.register_blueprint(webhooks.blueprint(phone))
+    _health_routes(app, phone)
+    _console(app, settings, phone)
+    return app
+
+
+def web() -> Flask:
+    """What gunicorn serves: the application, and the spool told to the database now and then."""
+    settings = Settings.load()
+    logs.start(settings.log_format)
+    app = create_app(settings)
+    replay.keep_draining(app.extensions["phone"])
+    return app
+
+
+def _console(app: Flask, settings: Settings, phone: Phone) -> None:
+    try:
+        from console import pages
+    except ImportError:
+        return
+    pages.install(app, settings, phone.engine, phone.city)
+
+
+def _health_routes(app: Flask, phone: Phone) -> None:
+    @app.get("/healthz")
+    def healthz() -> ResponseReturnValue:
+        """This process answers."""
+        return "ok\n", 200, {"Content-Type": "text/plain"}
+
+    @app.get("/readyz")
+    def readyz() -> ResponseReturnValue:
+        """A call would get through to its case."""
+        found = health.readiness(phone.engine, phone.ledger, phone.doorbell, phone.spool)
+        return jsonify(found.as_dict()), 200 if found.ready else 503
+
+
+def main() -> None:
+    """Check everything a start can check, then become gunicorn."""
+    settings = Settings.load()
+    logs.start(settings.log_format)
+    try:
+        settings.require_signatures()
+        telephone.install(settings, database.engine(settings.database_url))
+        _check_database(settings)
+    except (SettingsError, CityError, PackError, FlowError) as error:
+        stop(error)
+    bin_folder = os.path.dirname(sys.executable)
+    os.execv(
+        sys.executable,
+        [sys.executable, os.path.join(bin_folder, "gunicorn"), *_gunicorn(settings), "app:web()"],
+    )
+
+
+def _check_database(settings: Settings) -> None:
+    """Refuse a schema or a key that does not fit. A database that is away is no reason: it may come."""
+    engine = database.engine(settings.database_url)
+    try:
+        if database.revision(engine) != health.newest_revision():
+            raise SettingsError(
+                "DATABASE_URL: the schema is not this version's: run `make migrate`"
+            )
+        data_key = CallerKey(keys.secret(settings.state_dir, "data-key", settings.data_key))
+        with database.transaction(engine) as session:
+            if not callers.is_key_of(session, data_key):
+                raise SettingsError("DATA_KEY is not the one this database was written with")
+    except database.Trouble as error:
+        log.error("the database is away, calls will be kept in the spool: %s", error)
+    finally:
+        engine.dispose()
+
+
+def _gunicorn(settings: Settings) -> list[str]:
+    return [
+        f"--bind={settings.bind}",
+        f"--workers={settings.web_processes}",
+        "--worker-class=gthread",
+        "--threads=4",
+        "--timeout=30",
+        "--graceful-timeout=20",
+        "--no-control-socket",
+        f"--chdir={health.ROOT}",
+        "--log-level=warning",
+    ]
+
+
+if __name__ == "__main__":
+    main()
