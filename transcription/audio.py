@@ -172,8 +172,13 @@ def _with_soundfile(data: bytes) -> _Stream | None:
     except soundfile.LibsndfileError:
         return None
     _check_shape(file.samplerate, file.channels)
-    blocks = file.blocks(file.samplerate * BLOCK_SECONDS, dtype="float32", always_2d=True)
-    return _Stream(file.samplerate, file.channels, _until_broken(blocks))
+    return _Stream(file.samplerate, file.channels, _until_broken(_reads(file)))
+
+
+def _reads(file: soundfile.SoundFile) -> Iterator[Samples]:
+    size = file.samplerate * BLOCK_SECONDS
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
+        yield block
 
 
 def _with_av(data: bytes, container: str) -> _Stream | None:

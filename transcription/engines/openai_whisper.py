@@ -143,12 +143,15 @@ class OpenAIWhisper:
 
     def _decode(self, batch: Sequence[tuple[Clip, Tensor, Choice]]) -> list[Result]:
         first = self._run(batch, 0.0)
-        weak = [i for i, said in enumerate(first) if _doubts(batch[i][0], said)]
-        if weak:
-            again = self._run([batch[i] for i in weak], SECOND_TRY_TEMPERATURE)
-            for index, second in zip(weak, again, strict=True):
-                first[index] = _better(batch[index][0], first[index], second)
-        return list(first)
+        return [self._settle(item, said) for item, said in zip(batch, first, strict=True)]
+
+    def _settle(self, item: tuple[Clip, Tensor, Choice], first: Hypothesis) -> Hypothesis:
+        """The first reading or, when that is doubtful, the better of two. A second try samples, so
+        it is made alone: what became of a clip must not depend on what else was in its batch."""
+        if not _doubts(item[0], first):
+            return first
+        (second,) = self._run([item], SECOND_TRY_TEMPERATURE)
+        return _better(item[0], first, second)
 
     def _run(
         self, batch: Sequence[tuple[Clip, Tensor, Choice]], temperature: float
@@ -158,7 +161,7 @@ class OpenAIWhisper:
         options = DecodingOptions(
             language=code, prompt=clip.prompt, temperature=temperature, fp16=self._half
         )
-        torch.manual_seed(0)  # a second try samples; the same call shall give the same text
+        torch.manual_seed(0)  # the same clip shall always give the same text
         decoded = self._whisper.decode(torch.stack([features for _, features, _ in batch]), options)
         tokenizer = get_tokenizer(True, num_languages=self._whisper.num_languages, language=code)
         most = self._whisper.dims.n_text_ctx // 2

@@ -1,0 +1,1 @@
+"""The ear, part by part: real audio through the real libraries."""
