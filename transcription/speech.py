@@ -5,8 +5,8 @@ The detector is Silero's, from the package of its authors: torch is there alread
 0.35 s of computing covers a minute of sound.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -43,7 +43,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Window:
-    """Pieces of one recording, in order, joined to what the engine hears at a time."""
+    """Pieces of one recording, in order, joined to what the engine hears at a time.
+
+    A model's times are not exact, and around a joint an error of a moment would be one of the whole
+    silence that was cut. There is air on both sides of a joint, in which nobody speaks: what begins
+    in it begins after the joint, and what ends in it ends before.
+    """
 
     pieces: tuple[Span, ...]
 
@@ -59,11 +64,11 @@ class Window:
 
     def start_at(self, seconds: float) -> float:
         """Seconds in the recording of something that begins at `seconds` of the window."""
-        return self._original(seconds, bisect_right)
+        return self._original(seconds, -PAD_MS)
 
     def end_at(self, seconds: float) -> float:
         """Seconds in the recording of something that ends at `seconds` of the window."""
-        return self._original(seconds, bisect_left)
+        return self._original(seconds, PAD_MS)
 
     def after(self, seconds: float) -> "Window | None":
         """What is left of the window from `seconds` on; None when nothing is."""
@@ -71,10 +76,10 @@ class Window:
         rest = [Span(max(p.start, at), p.end) for p in self.pieces if p.end > at]
         return Window(tuple(rest)) if rest and seconds * 1000 < self.length else None
 
-    def _original(self, seconds: float, side: Callable[[list[int], int], int]) -> float:
+    def _original(self, seconds: float, slack: int) -> float:
         ends = list(accumulate(piece.length for piece in self.pieces))
         at = round(seconds * 1000)
-        index = min(side(ends, at), len(ends) - 1)
+        index = min(bisect_right(ends, at - slack), len(ends) - 1)
         piece = self.pieces[index]
         offset = at - (ends[index] - piece.length)
         return (piece.start + min(max(offset, 0), piece.length)) / 1000

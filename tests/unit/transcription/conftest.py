@@ -1,8 +1,9 @@
 """Sounds to listen to, and models with random weights that take the whole real way in a moment."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from whisper.model import ModelDimensions, Whisper
 
 from transcription.audio import SAMPLE_RATE, Samples
+from transcription.engines.interface import Clip, Hypothesis, Line, Progress, Result
 from transcription.speech import Detector
 
 SOUNDS = Path(__file__).parent / "sounds"
@@ -72,3 +74,38 @@ def model_with_yue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_without_yue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return random_model(tmp_path_factory.mktemp("models") / "without-yue.pt", 51865)
+
+
+Script = Callable[[int, Clip], Result]
+
+
+class Parrot:
+    """An engine that says what it was told to say, and remembers what it was given to hear."""
+
+    name = "parrot"
+    model = "parrot-1"
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.given: list[Clip] = []
+
+    def hear(self, clips: Sequence[Clip], progress: Progress | None = None) -> list[Result]:
+        first = len(self.given)
+        self.given += clips
+        if progress:
+            progress(1.0)
+        return [self.script(first + index, clip) for index, clip in enumerate(clips)]
+
+
+def said(clip: Clip, *lines: tuple[float, float, str], **figures: Any) -> Hypothesis:
+    """A hypothesis about the clip, certain and complete unless `figures` say otherwise."""
+    spoken = tuple(Line(*line) for line in lines)
+    usual: dict[str, Any] = {
+        "language": "yue",
+        "language_probability": 0.9,
+        "mean_log_probability": -0.2,
+        "no_speech_probability": 0.01,
+        "complete": True,
+        "heard_until": len(clip.samples) / SAMPLE_RATE,
+    }
+    return Hypothesis(lines=spoken, **(usual | figures))

@@ -1,0 +1,308 @@
+"""From the bytes of a recording to what goes on record."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.unit.transcription.conftest import Parrot, Script, said, tone, wav
+from transcription.audio import SAMPLE_RATE, NotAudio, one_voice, read
+from transcription.engines.interface import Clip, ModelUnavailable, Result, Unheard
+from transcription.recogniser import HearingFailed, Recogniser, open_recogniser
+from transcription.speech import Detector
+
+Speech = Callable[[str], bytes]
+HONG_KONG = ("yue", "cmn", "en")
+COMPLAINT = "我想投訴街燈壞咗"
+
+
+def recogniser(detector: Detector, script: Script) -> Recogniser:
+    return Recogniser(Parrot(script), detector, HONG_KONG, "hk")
+
+
+def plain(_: int, clip: Clip) -> Result:
+    return said(clip, (0.0, len(clip.samples) / SAMPLE_RATE, COMPLAINT))
+
+
+def three_sentences(speech: Speech) -> tuple[bytes, list[float]]:
+    """The same sentence three times, ten seconds of silence between; where each one begins."""
+    one = one_voice(read(speech("yue"))).samples
+    pause = np.zeros(10 * SAMPLE_RATE, np.float32)
+    whole = np.concatenate([one, pause, one, pause, one])
+    step = (len(one) + len(pause)) / SAMPLE_RATE
+    return wav(whole, SAMPLE_RATE), [1.0, 1.0 + step, 1.0 + 2 * step]
+
+
+def test_a_sentence_goes_on_record(detector: Detector, speech: Speech) -> None:
+    heard = recogniser(detector, plain).hear(speech("yue"))
+
+    assert heard is not None
+    assert (heard.text, heard.raw_text, heard.language) == (COMPLAINT, COMPLAINT, "yue")
+    assert heard.language_probability == pytest.approx(0.9)
+    assert heard.confidence == pytest.approx(0.819, abs=0.001)  # exp(-0.2)
+    assert (heard.engine, heard.model, heard.flags) == ("parrot", "parrot-1", ())
+    assert heard.segments[0].start == pytest.approx(0.75, abs=0.25)
+    assert heard.segments[0].flags == ()
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [np.zeros(80_000), tone(440, 10, rate=8000), np.zeros(1600)],
+    ids=["silence", "a tone", "0.2 s"],
+)
+def test_where_nobody_speaks_the_engine_is_not_even_asked(
+    detector: Detector, nothing: np.ndarray
+) -> None:
+    parrot = Parrot(plain)
+
+    assert Recogniser(parrot, detector, HONG_KONG, "hk").hear(wav(nothing)) is None
+    assert parrot.given == []
+
+
+def test_speech_in_which_the_model_hears_no_speech_has_no_text(
+    detector: Detector, speech: Speech
+) -> None:
+    television = recogniser(detector, lambda _, clip: said(clip, no_speech_probability=0.9))
+
+    assert television.hear(speech("yue")) is None
+
+
+def test_speech_without_words_is_left_to_a_person(detector: Detector, speech: Speech) -> None:
+    heard = recogniser(detector, lambda _, clip: said(clip)).hear(speech("yue"))
+
+    assert heard is not None
+    assert (heard.text, heard.flags) == ("", ("listen_to_recording",))
+
+
+def test_what_is_no_recording_is_said_to_be_none(detector: Detector) -> None:
+    with pytest.raises(NotAudio):
+        recogniser(detector, plain).hear(b"<html>")
+
+
+def test_silences_are_cut_and_times_are_those_of_the_recording(
+    detector: Detector, speech: Speech
+) -> None:
+    data, begins = three_sentences(speech)
+    lengths: list[float] = []
+
+    def thirds(_: int, clip: Clip) -> Result:
+        seconds = len(clip.samples) / SAMPLE_RATE
+        lengths.append(seconds)
+        each = seconds / 3
+        return said(clip, *((i * each, (i + 1) * each, f"第{i}句") for i in range(3)))
+
+    heard = recogniser(detector, thirds).hear(data)
+
+    assert heard is not None
+    assert lengths[0] < 16 < read(data).seconds - 15  # the silences are gone
+    starts = [segment.start for segment in heard.segments]
+    ends = [segment.end for segment in heard.segments]
+    assert starts == pytest.approx(begins, abs=0.6)
+    assert [end - start for start, end in zip(starts, ends, strict=True)] == pytest.approx(
+        [4.6] * 3, abs=1.0
+    )
+    assert heard.text == "第0句 第1句 第2句"
+
+
+def test_what_the_engine_left_unheard_is_played_to_it_again(
+    detector: Detector, speech: Speech
+) -> None:
+    data, begins = three_sentences(speech)
+
+    def one_sentence_at_a_time(index: int, clip: Clip) -> Result:
+        return said(clip, (0.3, 4.5, f"第{index}句"), heard_until=4.7)
+
+    parrot = Parrot(one_sentence_at_a_time)
+    heard = Recogniser(parrot, detector, HONG_KONG, "hk").hear(data)
+
+    assert heard is not None
+    assert heard.text == "第0句 第1句 第2句"
+    assert [segment.start for segment in heard.segments] == pytest.approx(begins, abs=1.5)
+    assert [clip.hint for clip in parrot.given] == [None, "yue", "yue"]
+
+
+def test_an_engine_that_never_comes_to_an_end_is_not_asked_for_ever(
+    detector: Detector, speech: Speech
+) -> None:
+    parrot = Parrot(lambda _, clip: said(clip, (0.0, 0.1, "喂"), heard_until=0.1))
+
+    Recogniser(parrot, detector, HONG_KONG, "hk").hear(speech("yue"))
+
+    assert len(parrot.given) == 4
+
+
+def test_a_long_call_is_heard_in_windows_in_its_order(detector: Detector, speech: Speech) -> None:
+    one = one_voice(read(speech("cmn"))).samples
+    call = np.tile(one, 20)
+    parrot = Parrot(lambda i, clip: said(clip, (0.0, len(clip.samples) / SAMPLE_RATE, f"第{i}段")))
+
+    heard = Recogniser(parrot, detector, HONG_KONG, "hk").hear(wav(call, SAMPLE_RATE))
+
+    assert heard is not None
+    assert len(parrot.given) > 2
+    assert all(len(clip.samples) <= 24 * SAMPLE_RATE for clip in parrot.given)
+    assert heard.text == " ".join(f"第{i}段" for i in range(len(parrot.given)))
+    assert heard.segments[-1].end == pytest.approx(len(call) / SAMPLE_RATE - 0.8, abs=0.6)
+
+
+def test_the_hint_of_the_flow_reaches_the_engine(detector: Detector, speech: Speech) -> None:
+    parrot = Parrot(plain)
+
+    Recogniser(parrot, detector, HONG_KONG, "hk").hear(speech("yue"), hint="cmn")
+
+    assert [clip.hint for clip in parrot.given] == ["cmn"]
+
+
+def test_a_phantom_is_left_out_of_the_text_but_stays_on_record(
+    detector: Detector, speech: Speech
+) -> None:
+    phantom = "字幕由 Amara.org 社群提供"
+    heard = recogniser(
+        detector, lambda _, clip: said(clip, (0.0, 2.0, COMPLAINT), (2.0, 4.0, phantom))
+    ).hear(speech("yue"))
+
+    assert heard is not None
+    assert heard.text == COMPLAINT
+    assert heard.raw_text == f"{COMPLAINT} {phantom}"
+    assert heard.segments[1].text == phantom
+    assert [segment.flags for segment in heard.segments] == [(), ("phantom",)]
+    assert heard.flags == ("suspect_text",)
+
+
+def test_nothing_but_a_phantom_leaves_a_case_for_a_listener(
+    detector: Detector, speech: Speech
+) -> None:
+    heard = recogniser(detector, lambda _, clip: said(clip, (0.0, 2.0, "謝謝觀看"))).hear(
+        speech("yue")
+    )
+
+    assert heard is not None
+    assert (heard.text, heard.raw_text) == ("", "謝謝觀看")
+    assert heard.flags == ("suspect_text", "listen_to_recording")
+
+
+def test_a_loop_is_kept_and_marked(detector: Detector, speech: Speech) -> None:
+    loop = "我想投訴" * 7
+    heard = recogniser(detector, lambda _, clip: said(clip, (0.0, 4.0, loop))).hear(speech("yue"))
+
+    assert heard is not None
+    assert heard.text == loop
+    assert heard.segments[0].flags == ("loop",)
+    assert heard.flags == ("suspect_text",)
+
+
+def test_words_the_model_hardly_believes_in_are_marked(
+    detector: Detector, speech: Speech
+) -> None:
+    heard = recogniser(
+        detector, lambda _, clip: said(clip, (0.0, 4.0, COMPLAINT), mean_log_probability=-1.3)
+    ).hear(speech("yue"))
+
+    assert heard is not None
+    assert heard.text == COMPLAINT
+    assert heard.flags == ("low_confidence",)
+
+
+def test_a_murmur_where_the_model_hears_no_speech_is_on_record_only(
+    detector: Detector, speech: Speech
+) -> None:
+    murmur = {"no_speech_probability": 0.9, "mean_log_probability": -1.3}
+    heard = recogniser(detector, lambda _, clip: said(clip, (0.0, 4.0, "嗯"), **murmur)).hear(
+        speech("yue")
+    )
+
+    assert heard is not None
+    assert (heard.text, heard.raw_text) == ("", "嗯")
+    assert heard.flags == ("suspect_text", "low_confidence", "listen_to_recording")
+
+
+def test_text_is_in_the_citys_script_and_raw_text_is_not_touched(
+    detector: Detector, speech: Speech
+) -> None:
+    heard = recogniser(detector, lambda _, clip: said(clip, (0.0, 4.0, "我想投诉街灯坏了"))).hear(
+        speech("cmn")
+    )
+
+    assert heard is not None
+    assert (heard.text, heard.raw_text) == ("我想投訴街燈壞了", "我想投诉街灯坏了")
+
+
+def test_the_language_of_a_call_is_the_one_most_of_it_is_in(
+    detector: Detector, speech: Speech
+) -> None:
+    one = one_voice(read(speech("cmn"))).samples
+    languages = ["en", "yue", "yue", "yue", "en"]
+
+    def mixed(index: int, clip: Clip) -> Result:
+        return said(clip, (0.0, 4.0, "喂"), language=languages[index % 5])
+
+    heard = recogniser(detector, mixed).hear(wav(np.tile(one, 20), SAMPLE_RATE))
+
+    assert heard is not None
+    assert heard.language == "yue"
+    assert 0.4 < heard.language_probability < 0.9
+
+
+def test_a_clip_the_engine_failed_on_leaves_the_rest_and_asks_for_a_listener(
+    detector: Detector, speech: Speech
+) -> None:
+    one = one_voice(read(speech("cmn"))).samples
+
+    def second_fails(index: int, clip: Clip) -> Result:
+        return Unheard("no room") if index == 1 else plain(index, clip)
+
+    heard = recogniser(detector, second_fails).hear(wav(np.tile(one, 15), SAMPLE_RATE))
+
+    assert heard is not None
+    assert heard.text.startswith(COMPLAINT)
+    assert heard.flags == ("listen_to_recording",)
+
+
+def test_an_engine_that_fails_on_everything_has_failed(
+    detector: Detector, speech: Speech
+) -> None:
+    with pytest.raises(HearingFailed, match="no room"):
+        recogniser(detector, lambda *_: Unheard("no room")).hear(speech("yue"))
+
+
+def test_a_recording_shorter_than_the_provider_says_asks_for_a_listener(
+    detector: Detector, speech: Speech
+) -> None:
+    ear = recogniser(detector, plain)
+
+    whole = ear.hear(speech("yue"), seconds=8)
+    half = ear.hear(speech("yue"), seconds=20)
+
+    assert whole is not None and half is not None
+    assert (whole.flags, half.flags) == ((), ("listen_to_recording",))
+
+
+def test_progress_is_told_up_to_the_end(detector: Detector, speech: Speech) -> None:
+    told: list[float] = []
+
+    recogniser(detector, plain).hear(speech("yue"), progress=told.append)
+
+    assert told[-1] == 1.0
+
+
+def test_the_settings_open_the_real_engine(
+    model_with_yue: Path, tmp_path: Path, speech: Speech
+) -> None:
+    said_at_start: list[str] = []
+    ear = open_recogniser(
+        "openai-whisper", str(model_with_yue), HONG_KONG, "hk", tmp_path, said_at_start.append
+    )
+
+    heard = ear.hear(speech("yue"))
+
+    assert heard is not None
+    assert heard.engine == "openai-whisper"
+    assert heard.model.startswith("with-yue.pt@")
+    assert "suspect_text" in heard.flags  # random weights babble
+    assert said_at_start
+
+
+def test_no_model_stops_the_opening(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable):
+        open_recogniser("openai-whisper", "none.pt", HONG_KONG, "hk", tmp_path, print)
