@@ -26,6 +26,7 @@ from callflows.flow import (
     RecordStep,
     Retry,
     SayStep,
+    Way,
 )
 from callflows.pace import seconds
 from callflows.problems import FlowError, Problem, did_you_mean
@@ -41,37 +42,31 @@ Finding = tuple[str | None, str, str]
 """(step, what is wrong, suggestion); the file is added by `check`."""
 
 
-
 def check(
     callflow: Callflow, file: str, overrides: Mapping[str, Iterable[str]] | None = None
 ) -> list[Problem]:
-    """Every problem of a flow; nothing is said of the rest while a step leads nowhere.
+    """The problems of a flow. Prompts are looked at once its steps are in order.
 
     file: the flow's, for the messages. overrides: prompt file of a city -> the prompts it replaces.
     """
-    flow = callflow.flow
-    findings = list(_unknown_steps(flow)) or [
-        *_unreachable(flow),
-        *_endless(flow),
-        *_lost_waits(flow),
-        *_questions(flow),
-        *_dials(flow),
-        *_menus(flow),
-        *_menu_options(callflow),
-        *_no_person(flow),
-        *_unheard(flow),
-        *_prompts(callflow),
-    ]
-    if not findings:
-        findings += _slow_greeting(callflow)
+    stages = (_unknown_steps, _structure, _prompts, _slow_greeting)
+    findings = next(filter(None, (list(stage(callflow)) for stage in stages)), [])
     problems = [Problem(file, *finding) for finding in findings]
     return problems + list(_unused(callflow, overrides or {}))
+
+
+def _structure(callflow: Callflow) -> Iterator[Finding]:
+    flow = callflow.flow
+    for rule in (_unreachable, _endless, _lost_waits, _questions, _dials, _no_person, _unheard):
+        yield from rule(flow)
+    yield from _menus(callflow)
 
 
 # --- the graph -------------------------------------------------------------------------------
 
 
-def _unknown_steps(flow: Flow) -> Iterator[Finding]:
+def _unknown_steps(callflow: Callflow) -> Iterator[Finding]:
+    flow = callflow.flow
     ends = [(None, "start", flow.start), (None, "lost", flow.lost)]
     ends += [(None, f"keys {key}", to) for key, to in flow.keys.items()]
     inner = [(name, label, to) for name, step in flow.steps.items() for label, to in step.ways()]
@@ -92,7 +87,7 @@ def _reached(flow: Flow, start: Iterable[str]) -> set[str]:
 
 
 def _unreachable(flow: Flow) -> Iterator[Finding]:
-    for name in flow.steps.keys() - _reached(flow, [flow.start, flow.lost]):
+    for name in sorted(flow.steps.keys() - _reached(flow, [flow.start, flow.lost])):
         yield name, "no step leads here", "lead to it, or remove it"
 
 
@@ -127,7 +122,7 @@ def _without_caller(flow: Flow, start: Iterable[str]) -> set[str]:
 
 
 def _lost_waits(flow: Flow) -> Iterator[Finding]:
-    for name in _reached(flow, [flow.lost]):
+    for name in sorted(_reached(flow, [flow.lost])):
         if not isinstance(flow.steps[name], SayStep | CheckStep | HangupStep):
             what = f"waits for the caller, on the way of lost calls ({flow.lost})"
             yield name, what, "from `lost` on only say, check and hangup"
@@ -163,22 +158,18 @@ def _dials(flow: Flow) -> Iterator[Finding]:
                 yield name, f"outcome {outcome} is not handled", f"say where {outcome} leads"
 
 
-def _menus(flow: Flow) -> Iterator[Finding]:
-    for name, step in flow.steps.items():
-        if isinstance(step, MenuStep) and "0" not in step.options:
-            yield name, "has no way to a person", 'add "0" to its options'
-
-
 def _no_person(flow: Flow) -> Iterator[Finding]:
     if "0" not in flow.keys:
         yield None, "keys has no way to a person from a recording", 'add "0" to keys'
 
 
-def _menu_options(callflow: Callflow) -> Iterator[Finding]:
+def _menus(callflow: Callflow) -> Iterator[Finding]:
     languages = set("123456789"[: len(callflow.languages)])
     for name, step in callflow.flow.steps.items():
         if not isinstance(step, MenuStep):
             continue
+        if "0" not in step.options:
+            yield name, "has no way to a person", 'add "0" to its options'
         chosen = languages if step.languages else set[str]()
         if len(chosen) + len(step.options) > MOST_OPTIONS:
             yield name, f"has more than {MOST_OPTIONS} options", "nobody remembers more: drop some"
@@ -236,20 +227,25 @@ def _prompt(
 
 
 def _told(flow: Flow) -> Mapping[str, frozenset[str]]:
-    """What answers have told, by step, whichever way the caller came in the same turn."""
-    told = {name: [frozenset[str]()] if name == flow.start else [] for name in flow.steps}
-    for name, step in flow.steps.items():
+    """What answers have told at each say step, whichever way led there in the same turn.
+
+    Nothing at the others: they may be said again in a later turn, when the answer is gone.
+    """
+    says = {name: step for name, step in flow.steps.items() if isinstance(step, SayStep)}
+    sources: dict[str, list[Way]] = {name: [] for name in flow.steps}
+    for name in flow.steps:
         for label, to in flow.ways(name):
-            if not isinstance(step, SayStep):
-                told[to].append(_values(step, label))
-    known = {name: frozenset.intersection(*values) for name, values in told.items() if values}
-    for _ in flow.steps:  # a say step hands on what it knows; chains are no longer than the flow
-        known |= {
-            step.next: known.get(step.next, known[name]) & known[name]
-            for name, step in flow.steps.items()
-            if isinstance(step, SayStep) and name in known
-        }
-    return {name: known.get(name, frozenset()) for name in flow.steps}
+            sources[to].append((label, name))
+
+    def told(name: str) -> frozenset[str]:
+        step_sources = [] if name == flow.start else sources[name]
+        heard = [
+            told(source) if source in says else _values(flow.steps[source], label)
+            for label, source in step_sources
+        ]
+        return frozenset.intersection(*heard) if heard else frozenset()
+
+    return {name: told(name) if name in says else frozenset() for name in flow.steps}
 
 
 def _values(step: object, outcome: str) -> frozenset[str]:

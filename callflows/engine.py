@@ -247,11 +247,11 @@ def _again(position: Position, retry: Retry, counter: Literal["silences", "wrong
     used: int = getattr(position, counter)
     if used >= retry.limit:
         return _to(position, retry.then)
-    back = replace(position, step=retry.again or position.step)
-    if counter == "silences":
-        back = replace(back, silences=used + 1)
-    else:
-        back = replace(back, wrong=used + 1)
+    counted = {
+        "silences": replace(position, silences=used + 1),
+        "wrong": replace(position, wrong=used + 1),
+    }[counter]
+    back = replace(counted, step=retry.again or position.step)
     return _Way(back, say=retry.say, same_try=True)
 
 

@@ -99,7 +99,7 @@ class Retry(Data):
 
 
 class SayStep(Data):
-    """Say something and go on."""
+    """Say something and go on. Only here a prompt may tell what an answer has just told."""
 
     kind: Literal["say"]
     say: Breaths = Field(min_length=1)
@@ -250,6 +250,11 @@ class Flow(Data):
     max_turns: int = Field(ge=5, le=60)
     keys: dict[WayOutKey, StepName]
     steps: dict[StepName, Step] = Field(min_length=1)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The steps a caller can be at: nobody stays at a `say` step."""
+        return tuple(name for name, step in self.steps.items() if not isinstance(step, SayStep))
 
     def ways(self, name: str) -> Iterator[Way]:
         """Every way out of the step of that name, the flow's keys included."""

@@ -43,7 +43,7 @@ class Position:
         """Read a query that anybody may have written. Raises PositionError; ignores other names."""
         chosen = _one_of(query, "language", callflow.languages) if "language" in query else None
         return cls(
-            step=_one_of(query, "step", tuple(callflow.flow.steps)),
+            step=_one_of(query, "step", callflow.flow.places),
             turn=_count(query, "turn", callflow.flow.max_turns + 1),
             language=chosen,
             silences=_count(query, "silences", callflow.flow.max_turns),
