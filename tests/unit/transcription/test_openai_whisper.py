@@ -90,9 +90,7 @@ def test_more_clips_than_fit_in_a_batch_keep_their_order(
     assert told == pytest.approx([2 / 3, 1.0])
 
 
-def test_a_clip_that_fails_takes_no_other_with_it(
-    engine: OpenAIWhisper, clips: list[Clip]
-) -> None:
+def test_a_clip_that_fails_takes_no_other_with_it(engine: OpenAIWhisper, clips: list[Clip]) -> None:
     too_long = Clip(np.zeros(31 * SAMPLE_RATE, np.float32), "yue")
 
     results = engine.hear([clips[0], too_long, clips[1]])
@@ -317,9 +315,7 @@ def test_a_model_of_english_alone_is_refused(tmp_path: Path, model_with_yue: Pat
     assert "understands English only" in unavailable(str(english), tmp_path)
 
 
-def test_the_start_says_how_slow_the_model_is_here(
-    model_with_yue: Path, tmp_path: Path
-) -> None:
+def test_the_start_says_how_slow_the_model_is_here(model_with_yue: Path, tmp_path: Path) -> None:
     said: list[str] = []
 
     load(str(model_with_yue), HONG_KONG, tmp_path, said.append)

@@ -192,9 +192,7 @@ def test_a_loop_is_kept_and_marked(detector: Detector, speech: Speech) -> None:
     assert heard.flags == ("suspect_text",)
 
 
-def test_words_the_model_hardly_believes_in_are_marked(
-    detector: Detector, speech: Speech
-) -> None:
+def test_words_the_model_hardly_believes_in_are_marked(detector: Detector, speech: Speech) -> None:
     heard = recogniser(
         detector, lambda _, clip: said(clip, (0.0, 4.0, COMPLAINT), mean_log_probability=-1.3)
     ).hear(speech("yue"))
@@ -259,9 +257,7 @@ def test_a_clip_the_engine_failed_on_leaves_the_rest_and_asks_for_a_listener(
     assert heard.flags == ("listen_to_recording",)
 
 
-def test_an_engine_that_fails_on_everything_has_failed(
-    detector: Detector, speech: Speech
-) -> None:
+def test_an_engine_that_fails_on_everything_has_failed(detector: Detector, speech: Speech) -> None:
     with pytest.raises(HearingFailed, match="no room"):
         recogniser(detector, lambda *_: Unheard("no room")).hear(speech("yue"))
 

@@ -69,9 +69,7 @@ def test_no_speech_is_found_where_nobody_speaks(detector: Detector, kind: str) -
 
 
 @pytest.mark.parametrize("language", ["yue", "cmn", "en"])
-def test_a_sentence_is_found_where_it_is(
-    detector: Detector, speech: Speech, language: str
-) -> None:
+def test_a_sentence_is_found_where_it_is(detector: Detector, speech: Speech, language: str) -> None:
     sound = one_voice(read(speech(language)))
 
     spans = detector.spans(sound.samples)
