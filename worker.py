@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from cases import recordings
 from cases.recordings import Step
 from runtime import clock, database, logs
+from runtime.breaker import Unavailable
 from runtime.database import transaction
 from runtime.pulse import Pulse, end_with_parent
 from runtime.queues import Doorbell, Work, known_jobs
@@ -39,7 +40,10 @@ PATIENCE: dict[Step, float] = {"fetch": 180.0, "transcribe": 1800.0}
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
-WATCH_SECONDS = 10.0
+# How often the watch rings again, tells the database the spool, asks the provider. Seconds.
+STUCK_EVERY = 10.0
+SPOOL_EVERY = 5.0
+COLLECT_EVERY = 600.0
 
 stopping = threading.Event()
 
@@ -161,17 +165,33 @@ def serve(settings: Settings, step: Step, pulse_file: Path) -> None:
 
 
 def watch(settings: Settings) -> None:
-    """Be the clock's process: ring again for what got stuck."""
+    """Be the clock's process: each round on its own time, until told to stop."""
+    from ivr import phone as telephone
+    from ivr import reconcile, replay
     from watch import stuck
 
-    engine, doorbell = database.engine(settings.database_url), Doorbell(settings.redis_url)
+    phone = telephone.install(settings, database.engine(settings.database_url))
+    rounds: list[tuple[float, Callable[[], object]]] = [
+        (STUCK_EVERY, lambda: stuck.ring_again(phone.engine, phone.doorbell)),
+        (SPOOL_EVERY, lambda: replay.drain(phone)),
+        (COLLECT_EVERY, lambda: reconcile.collect(phone, clock.now())),
+    ]
+    due = dict.fromkeys(range(len(rounds)), 0.0)
     log.info("the watch begins")
     while not stopping.is_set():
-        try:
-            stuck.ring_again(engine, doorbell)
-        except database.Trouble as error:
-            log.warning("the watch: %s", str(error).splitlines()[0])
-        stopping.wait(WATCH_SECONDS)
+        for number, (seconds, go_round) in enumerate(rounds):
+            if time.monotonic() >= due[number]:
+                due[number] = time.monotonic() + seconds
+                _go(go_round)
+        stopping.wait(1)
+
+
+def _go(go_round: Callable[[], object]) -> None:
+    """One round of the watch; trouble outside is logged and met again at the next round."""
+    try:
+        go_round()
+    except (*database.Trouble, Unavailable) as error:
+        log.warning("the watch: %s", str(error).splitlines()[0])
 
 
 def run_all(settings: Settings) -> None:

@@ -39,7 +39,7 @@ class Recording(Record):
             sqlite_where=text("status IN ('announced', 'fetched')"),
             postgresql_where=text("status IN ('announced', 'fetched')"),
         ),
-        Index("ix_recordings_call_id", "call_id"),
+        Index("ix_recordings_provider_id", "provider_id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -165,6 +165,12 @@ def _add_to(row: Recording, told: Announcement, now: datetime) -> None:
 def replace_earlier(session: Session, call_id: int) -> None:
     """The caller wants to say it again: earlier recordings stay, but no longer count as the message."""
     session.execute(update(Recording).where(Recording.call_id == call_id).values(replaced=True))
+
+
+def known_ids(session: Session, provider_ids: list[str]) -> set[str]:
+    """Which of the provider's ids we have."""
+    statement = select(Recording.provider_id).where(Recording.provider_id.in_(provider_ids))
+    return {found for found in session.scalars(statement) if found is not None}
 
 
 def of_call(session: Session, call_id: int) -> list[Recording]:

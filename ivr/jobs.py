@@ -35,7 +35,8 @@ class Fetching:
     storage: Storage
     doorbell: Doorbell
     source: media.Source
-    media_url: str
+    # Where a recording lies that was announced by its id alone.
+    recordings_url: str
 
 
 def fetching(
@@ -49,7 +50,10 @@ def fetching(
         storage=storage,
         doorbell=doorbell,
         source=media.Source(hosts, account if profile.media_auth and all(account) else None),
-        media_url=profile.media_url.format(account=settings.twilio_account_sid, id="{id}"),
+        recordings_url=(
+            f"{settings.provider_api_url or profile.api_url}"
+            f"/2010-04-01/Accounts/{settings.twilio_account_sid}/Recordings"
+        ),
     )
 
 
@@ -60,7 +64,7 @@ def fetch(work: Fetching, recording_id: int) -> None:
     if claim is None:
         return
     try:
-        sound = media.fetch(work.source, claim.url or work.media_url.format(id=claim.provider_id))
+        sound = media.fetch(work.source, claim.url or f"{work.recordings_url}/{claim.provider_id}")
         key = f"{claim.announced_at:%Y/%m/%d}/{claim.recording_id}-{claim.token[:8]}.audio"
         work.storage.write(key, sound)
     except (media.NotYet, media.Refused, OSError) as error:

@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     public_base_url: str = ""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     provider: Literal["twilio", "somleng"] = "twilio"
+    provider_api_url: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
     twilio_auth_token_secondary: str = ""
@@ -137,6 +138,11 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", value):
             raise ValueError("holds characters an account id never has")
         return value
+
+    @field_validator("provider_api_url")
+    @classmethod
+    def _api_url(cls, value: str) -> str:
+        return _base_url(value) if value else value
 
     @field_validator("city")
     @classmethod

@@ -34,8 +34,8 @@ class Profile:
     id_grammar: re.Pattern[str]
     media_hosts: tuple[str, ...]
     media_auth: bool
-    # Where a recording lies that was announced by its id alone; filled with account and id.
-    media_url: str
+    # The provider's REST interface, in Twilio's layout.
+    api_url: str
     verbs: frozenset[str] = PORTABLE_VERBS
     callback_fragment: str = ""
     recording_events: str = "completed absent"
@@ -47,7 +47,7 @@ TWILIO = Profile(
     id_grammar=re.compile(r"[A-Za-z0-9:_-]{1,128}"),
     media_hosts=("api.twilio.com",),
     media_auth=True,
-    media_url="https://api.twilio.com/2010-04-01/Accounts/{account}/Recordings/{id}",
+    api_url="https://api.twilio.com",
     # Twilio takes the fragment off before it signs and sends; Somleng signs it and would be refused.
     callback_fragment="rc=3&rp=all",
     voices={
@@ -63,7 +63,7 @@ SOMLENG = Profile(
     # Recordings lie behind a redirect to the operator's own bucket: MEDIA_HOSTS must name both.
     media_hosts=(),
     media_auth=False,
-    media_url="https://api.somleng.org/2010-04-01/Accounts/{account}/Recordings/{id}",
+    api_url="https://api.somleng.org",
     voices={
         # Without a voice Somleng reads Chinese with its English default voice.
         "yue": Voice("yue-CN", "Polly.Hiujin"),

@@ -123,7 +123,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_recordings"),
         sa.UniqueConstraint("call_id", "provider_id", name="uq_recordings_call_id"),
     )
-    op.create_index("ix_recordings_call_id", "recordings", ["call_id"], unique=False)
+    op.create_index("ix_recordings_provider_id", "recordings", ["provider_id"], unique=False)
     op.create_index(
         "ix_recordings_work",
         "recordings",
@@ -228,7 +228,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("status IN ('announced', 'fetched')"),
         postgresql_where=sa.text("status IN ('announced', 'fetched')"),
     )
-    op.drop_index("ix_recordings_call_id", table_name="recordings")
+    op.drop_index("ix_recordings_provider_id", table_name="recordings")
 
     op.drop_table("recordings")
     op.drop_index("ix_cases_status_due_at", table_name="cases")
