@@ -5,6 +5,7 @@ The detector is Silero's, from the package of its authors: torch is there alread
 0.35 s of computing covers a minute of sound.
 """
 
+import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Detector:
 
     def __init__(self) -> None:
         self._model = load_silero_vad()
+        self._lock = threading.Lock()
 
     def spans(self, samples: Samples) -> tuple[Span, ...]:
         """Where somebody speaks in 16 kHz samples, in order, with a little air on both sides.
@@ -97,20 +99,25 @@ class Detector:
         Empty when there are less than 0.3 s of speech in all: that is a cough, not a message.
         No span is longer than a window; longer speech is parted at its longest pause.
         """
-        found = get_speech_timestamps(
-            torch.from_numpy(samples.copy()),
-            self._model,
-            threshold=THRESHOLD,
-            sampling_rate=SAMPLE_RATE,
-            min_speech_duration_ms=SHORTEST_SPEECH_MS,
-            min_silence_duration_ms=SHORTEST_PAUSE_MS,
-            max_speech_duration_s=(WINDOW_MS - 2 * PAD_MS) / 1000,
-            speech_pad_ms=0,
-        )
-        bare = [Span(it["start"] // PER_MS, it["end"] // PER_MS) for it in found]
+        bare = self._bare(samples)
         if sum(span.length for span in bare) < LEAST_SPEECH_MS:
             return ()
         return _with_air(bare, len(samples) // PER_MS)
+
+    def _bare(self, samples: Samples) -> list[Span]:
+        """Speech alone, without the air around it."""
+        with self._lock:
+            found = get_speech_timestamps(
+                torch.from_numpy(samples.copy()),
+                self._model,
+                threshold=THRESHOLD,
+                sampling_rate=SAMPLE_RATE,
+                min_speech_duration_ms=SHORTEST_SPEECH_MS,
+                min_silence_duration_ms=SHORTEST_PAUSE_MS,
+                max_speech_duration_s=(WINDOW_MS - 2 * PAD_MS) / 1000,
+                speech_pad_ms=0,
+            )
+        return [Span(it["start"] // PER_MS, it["end"] // PER_MS) for it in found]
 
 
 def windows(spans: Sequence[Span], limit: int = WINDOW_MS) -> tuple[Window, ...]:

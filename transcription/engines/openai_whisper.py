@@ -7,7 +7,9 @@ the language is detected, and a doubtful clip decoded a second time, from the sa
 
 import fcntl
 import hashlib
+import http.client
 import logging
+import os
 import pickle
 import socket
 import threading
@@ -58,7 +60,14 @@ SECOND_TRY_TEMPERATURE: Final = 0.4
 BATCH: Final = 8
 TYPICAL_TOKENS: Final = 60
 NETWORK_PATIENCE: Final = 30.0
+NETWORK_TROUBLE: Final = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    TimeoutError,
+    ConnectionError,
+)
 NOT_A_CHECKPOINT: Final = (
+    MemoryError,
     pickle.UnpicklingError,
     zipfile.BadZipFile,
     RuntimeError,
@@ -241,7 +250,7 @@ def load(
     """
     torch.set_num_threads(threads)
     say(f"speech model {name}: loading")
-    model = _open(name, models)
+    model = _open(name, models, say)
     if not model.is_multilingual:
         raise ModelUnavailable(
             f"{name} understands English only", "choose one whose name has no .en"
@@ -253,16 +262,19 @@ def load(
     return engine
 
 
-def _open(name: str, models: Path) -> whisper.Whisper:
+def _open(name: str, models: Path, say: Callable[[str], None]) -> whisper.Whisper:
     known = name in whisper.available_models()
     if not known and not Path(name).is_file():
         raise ModelUnavailable(
             f"there is no file {name}", "set WHISPER_MODEL to a checkpoint or to a name like turbo"
         )
+    folder = _folder(name, models)
+    if known and not (folder / _file_name(name)).is_file():
+        say(f"speech model {name}: not here yet, downloading it into {folder}")
     try:
-        with _alone(models) if known else _nothing():
-            return whisper.load_model(name, download_root=str(_folder(name, models)))
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        with _alone(folder) if known else _nothing():
+            return whisper.load_model(name, download_root=str(folder))
+    except NETWORK_TROUBLE as error:
         raise _no_download(name, models, error) from error
     except NOT_A_CHECKPOINT as error:
         raise _unreadable(name, known, error) from error
@@ -270,7 +282,7 @@ def _open(name: str, models: Path) -> whisper.Whisper:
         raise ModelUnavailable(f"{name}: {error}", f"make room and rights in {models}") from error
 
 
-def _no_download(name: str, models: Path, error: OSError) -> ModelUnavailable:
+def _no_download(name: str, models: Path, error: Exception) -> ModelUnavailable:
     reason = getattr(error, "reason", None) or error
     return ModelUnavailable(
         f"{name} could not be downloaded ({reason})",
@@ -279,6 +291,8 @@ def _no_download(name: str, models: Path, error: OSError) -> ModelUnavailable:
 
 
 def _unreadable(name: str, known: bool, error: Exception) -> ModelUnavailable:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error):
+        return ModelUnavailable(f"{name} does not fit into memory", "choose a smaller model")
     if known:
         return ModelUnavailable(f"{name} arrived damaged ({error})", "start again to download it")
     return ModelUnavailable(
@@ -289,7 +303,8 @@ def _unreadable(name: str, known: bool, error: Exception) -> ModelUnavailable:
 
 def _folder(name: str, models: Path) -> Path:
     """Where the named model lies: Whisper's own cache if it is there already, else `models`."""
-    cache = Path.home() / ".cache" / "whisper"
+    caches = os.getenv("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+    cache = Path(caches, "whisper")
     return cache if (cache / _file_name(name)).is_file() else models
 
 
@@ -299,13 +314,16 @@ def _file_name(name: str) -> str:
 
 
 @contextmanager
-def _alone(models: Path) -> Iterator[None]:
-    """One process at a time downloads into `models`, and a silent network ends the attempt."""
-    models.mkdir(parents=True, exist_ok=True)
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time downloads into `folder`, and a silent network ends the attempt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):  # the model came with the machine: nothing to download
+        yield
+        return
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(NETWORK_PATIENCE)
     try:
-        with (models / ".lock").open("w") as lock:
+        with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     finally:

@@ -1,5 +1,6 @@
 """The real openai-whisper on checkpoints with random weights: everything but the sense is real."""
 
+import io
 import pickle
 import re
 import socket
@@ -294,7 +295,7 @@ def test_no_network_is_one_clear_line_with_the_file_to_fetch(
     def no_network(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
 
     message = unavailable("turbo", tmp_path / "models")
@@ -302,6 +303,49 @@ def test_no_network_is_one_clear_line_with_the_file_to_fetch(
     assert "turbo could not be downloaded" in message
     assert "Name or service not known" in message
     assert f"put large-v3-turbo.pt into {tmp_path / 'models'}" in message
+
+
+def test_what_was_downloaded_in_part_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_line(*_: object, **__: object) -> io.BytesIO:
+        answer = io.BytesIO(b"the first bytes")
+        answer.info = lambda: {"Content-Length": "1000000"}  # type: ignore[attr-defined]
+        return answer
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request.urlopen", broken_line)
+
+    assert "tiny arrived damaged" in unavailable("tiny", tmp_path / "models")
+
+
+def test_a_model_in_whispers_own_cache_is_not_downloaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    (tmp_path / "whisper").mkdir()
+    (tmp_path / "whisper" / "tiny.pt").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        whisper, "load_model", lambda name, download_root: asked.append(download_root) or 1 / 0
+    )
+
+    for name in ("tiny", "base"):
+        with pytest.raises(ZeroDivisionError):
+            load(name, HONG_KONG, tmp_path / "models")
+
+    assert asked == [str(tmp_path / "whisper"), str(tmp_path / "models")]
+
+
+def test_a_model_too_large_for_the_machine_is_one_clear_line(
+    tmp_path: Path, model_with_yue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 6 GB")
+
+    monkeypatch.setattr(whisper, "load_model", full)
+
+    assert "does not fit into memory" in unavailable(str(model_with_yue), tmp_path)
 
 
 def test_a_model_of_english_alone_is_refused(tmp_path: Path, model_with_yue: Path) -> None:

@@ -1,6 +1,7 @@
 """Speech is found, everything else is not speech, and times lead back to the recording."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def ringing() -> Samples:
 
 def hold_music() -> Samples:
     chords = [(262, 330, 392), (294, 349, 440), (247, 330, 392), (262, 349, 440)]
-    bars = [sum((tone(note, 1.0, level=0.1) for note in chord)) for chord in chords]
+    bars = [sum(tone(note, 1.0, level=0.1) for note in chord) for chord in chords]
     return np.concatenate(bars * 3).astype(np.float32)
 
 
@@ -124,7 +125,7 @@ def test_speech_without_a_pause_is_parted_into_windows(detector: Detector, speec
     assert len(spans) > 1
     assert all(span.length <= WINDOW_MS for span in spans)
     assert spans[0].start < 300 and spans[-1].end > breathless.seconds * 1000 - 300
-    gaps = [later.start - earlier.end for earlier, later in zip(spans, spans[1:], strict=False)]
+    gaps = [later.start - earlier.end for earlier, later in pairwise(spans)]
     assert all(0 <= gap < 500 for gap in gaps)
 
 
