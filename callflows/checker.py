@@ -35,8 +35,14 @@ from callflows.prompts import PLACEHOLDER, speakable
 LONGEST_GREETING = 12.0
 """Seconds from answer to beep."""
 MOST_OPTIONS = 5
+STAND_INS = {
+    name: "000000000"
+    for kind in QUESTIONS.values()
+    for told in kind.outcomes.values()
+    for name in told
+}
+"""For what is only learnt in a call."""
 DIAL_OUTCOMES = ("answered", "busy", "no-answer", "failed")
-
 
 Finding = tuple[str | None, str, str]
 """(step, what is wrong, suggestion); the file is added by `check`."""
@@ -142,7 +148,7 @@ def _question(name: str, step: CheckStep) -> Iterator[Finding]:
     if kind is None:
         yield name, f"unknown question {step.question}", did_you_mean(step.question, QUESTIONS)
         return
-    for outcome in kind.outcomes.keys() - step.outcomes.keys():
+    for outcome in sorted(kind.outcomes.keys() - step.outcomes.keys()):
         yield name, f"outcome {outcome} is not handled", f"say where {outcome} leads"
     for outcome, target in step.outcomes.items():
         if outcome not in kind.outcomes:
@@ -154,7 +160,7 @@ def _question(name: str, step: CheckStep) -> Iterator[Finding]:
 def _dials(flow: Flow) -> Iterator[Finding]:
     for name, step in flow.steps.items():
         if isinstance(step, DialStep):
-            for outcome in set(DIAL_OUTCOMES) - set(step.outcomes):
+            for outcome in sorted(set(DIAL_OUTCOMES) - set(step.outcomes)):
                 yield name, f"outcome {outcome} is not handled", f"say where {outcome} leads"
 
 
@@ -173,7 +179,7 @@ def _menus(callflow: Callflow) -> Iterator[Finding]:
         chosen = languages if step.languages else set[str]()
         if len(chosen) + len(step.options) > MOST_OPTIONS:
             yield name, f"has more than {MOST_OPTIONS} options", "nobody remembers more: drop some"
-        for key in chosen & set[str](step.options):
+        for key in sorted(chosen & set[str](step.options)):
             yield name, f"key {key} is a language and an option", "use another key"
 
 
@@ -217,7 +223,7 @@ def _prompt(
         yield name, f"prompt {key} is not there in {language}", did_you_mean(key, texts)
         return
     text = texts[key]
-    for placeholder in {match[1] for match in PLACEHOLDER.finditer(text)} - known:
+    for placeholder in sorted({match[1] for match in PLACEHOLDER.finditer(text)} - known):
         what = f"prompt {key} ({language}) says {{{placeholder}}}, which is not known here"
         yield name, what, did_you_mean(placeholder, known)
     if re.search("[{}]", PLACEHOLDER.sub("", text)):
@@ -257,7 +263,7 @@ def _values(step: object, outcome: str) -> frozenset[str]:
 def _unused(callflow: Callflow, overrides: Mapping[str, Iterable[str]]) -> Iterator[Problem]:
     said = {key for step in callflow.flow.steps.values() for b in _said(step) for key in b}
     for file, keys in overrides.items():
-        for key in set(keys) - said:
+        for key in sorted(set(keys) - said):
             yield Problem(file, None, f"prompt {key} is never said", did_you_mean(key, said))
 
 
@@ -287,7 +293,7 @@ def _until_beep(callflow: Callflow, breaths: Breaths) -> float:
         for breath in breaths
         for language in callflow.languages
         for key in breath
-        for prompt in callflow.prompts.fill(key, language, {})
+        for prompt in callflow.prompts.fill(key, language, STAND_INS)
     )
     return sum(said) + GREETING_PAUSE
 

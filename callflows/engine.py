@@ -53,6 +53,7 @@ from callflows.instructions import (
     Speak,
 )
 from callflows.position import Position, PositionError
+from callflows.prompts import speakable
 
 __all__ = ["Move", "Position", "PositionError", "Question", "advance", "begin"]
 
@@ -141,7 +142,7 @@ def _choose(callflow: Callflow, position: Position, event: Event) -> _Way:
         case DigitsStep() as step:
             return _from_digits(position, step, event)
         case DialStep() as step:
-            return _to(position, step.outcomes[_dial_outcome(event)])
+            return _from_dial(position, step, event)
         case CheckStep() as step if isinstance(event, Answer):
             return _from_check(callflow, position, step, event)
         case _:
@@ -175,7 +176,7 @@ def _from_menu(callflow: Callflow, position: Position, step: MenuStep, event: Ev
         case Digits(pressed) if pressed:
             return _menu_key(callflow, position, step, pressed[0])
         case Digits() | Silence():
-            return _again(position, step.silence, "silences")
+            return _silent(position, step.silence)
         case _:
             return _stay(position)
 
@@ -186,7 +187,7 @@ def _menu_key(callflow: Callflow, position: Position, step: MenuStep, pressed: s
         return _to(replace(position, language=languages[pressed]), step.languages)
     if pressed in step.options:
         return _to(position, step.options[pressed])
-    return _again(position, step.wrong, "wrong")
+    return _wrong(position, step.wrong)
 
 
 def _from_digits(position: Position, step: DigitsStep, event: Event) -> _Way:
@@ -194,7 +195,7 @@ def _from_digits(position: Position, step: DigitsStep, event: Event) -> _Way:
         case Digits(pressed) if pressed:
             return _entry(position, step, pressed)
         case Digits() | Silence():
-            return _again(position, step.silence, "silences")
+            return _silent(position, step.silence)
         case _:
             return _stay(position)
 
@@ -205,11 +206,14 @@ def _entry(position: Position, step: DigitsStep, pressed: str) -> _Way:
         return _to(position, step.keys[whole])
     if len(pressed) == step.length and pressed.isascii() and pressed.isdigit():
         return replace(_to(position, step.next), keep={step.name: pressed})
-    return _again(position, step.wrong, "wrong")
+    return _wrong(position, step.wrong)
 
 
-def _dial_outcome(event: Event) -> Literal["answered", "busy", "no-answer", "failed"]:
-    return event.outcome if isinstance(event, DialEnded) else "failed"
+def _from_dial(position: Position, step: DialStep, event: Event) -> _Way:
+    """Whatever does not tell how it ended has failed: nobody is made to wait twice."""
+    if isinstance(event, DialEnded) and event.outcome in step.outcomes:
+        return _to(position, step.outcomes[event.outcome])
+    return _to(position, step.outcomes["failed"])
 
 
 def _from_check(callflow: Callflow, position: Position, step: CheckStep, answer: Answer) -> _Way:
@@ -217,7 +221,7 @@ def _from_check(callflow: Callflow, position: Position, step: CheckStep, answer:
     told = _tells_all(answer, kind, callflow.languages)
     target = step.outcomes[answer.outcome if told else kind.trouble]
     if isinstance(target, Retry):
-        return _again(position, target, "wrong")
+        return _wrong(position, target)
     return replace(_to(position, target), values=answer.values)
 
 
@@ -225,11 +229,13 @@ def _tells_all(answer: Answer, kind: QuestionKind, languages: tuple[str, ...]) -
     """The outcome is a known one and tells all that the prompts after it will say."""
     if answer.outcome not in kind.outcomes:
         return False
-    values = [answer.values.get(name) for name in kind.outcomes[answer.outcome]]
-    return all(
-        all(value.get(language) for language in languages) if isinstance(value, Mapping) else value
-        for value in values
-    )
+    values = [answer.values.get(name, "") for name in kind.outcomes[answer.outcome]]
+    return all(_in_every_language(value, languages) for value in values)
+
+
+def _in_every_language(value: str | Mapping[str, str], languages: tuple[str, ...]) -> bool:
+    texts = [value] if isinstance(value, str) else [value.get(code, "") for code in languages]
+    return all(speakable(text) for text in texts)
 
 
 # --- ways ------------------------------------------------------------------------------------
@@ -243,15 +249,19 @@ def _stay(position: Position) -> _Way:
     return _Way(position, same_try=True)
 
 
-def _again(position: Position, retry: Retry, counter: Literal["silences", "wrong"]) -> _Way:
-    used: int = getattr(position, counter)
-    if used >= retry.limit:
-        return _to(position, retry.then)
-    counted = {
-        "silences": replace(position, silences=used + 1),
-        "wrong": replace(position, wrong=used + 1),
-    }[counter]
-    back = replace(counted, step=retry.again or position.step)
+def _silent(position: Position, retry: Retry) -> _Way:
+    return _again(replace(position, silences=position.silences + 1), retry, position.silences)
+
+
+def _wrong(position: Position, retry: Retry) -> _Way:
+    return _again(replace(position, wrong=position.wrong + 1), retry, position.wrong)
+
+
+def _again(counted: Position, retry: Retry, before: int) -> _Way:
+    """Once more, unless it has been so often enough before."""
+    if before >= retry.limit:
+        return _to(counted, retry.then)
+    back = replace(counted, step=retry.again or counted.step)
     return _Way(back, say=retry.say, same_try=True)
 
 

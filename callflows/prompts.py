@@ -67,10 +67,12 @@ def spell(number: str, language: str) -> str:
     """The number's digits for a voice that would otherwise read them as a quantity.
 
     A short number in one go (`九九九`, `9 9 9`); a longer one slowly, in groups of three, so that
-    it can be written down (`一、二、三，四、五、六。`, `1, 2, 3. 4, 5, 6.`).
+    it can be written down (`一、二、三，四、五、六。`, `1, 2, 3. 4, 5, 6.`). Without digits: as it is.
     """
     chinese = language in ("yue", "cmn")
     digits = [DIGITS[language][int(digit)] for digit in re.findall("[0-9]", number)]
+    if not digits:
+        return number
     if len(digits) <= SHORT_NUMBER:
         return ("" if chinese else " ").join(digits)
     within, between, end = ("、", "，", "。") if chinese else (", ", ". ", ".")

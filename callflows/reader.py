@@ -70,7 +70,7 @@ def load_city(city_folder: Path) -> Callflow:
 
     A running service passes its own facts to `load`.
     """
-    line = CityLine.model_validate(_yaml(city_folder / "city.yaml"))
+    line = _parse(city_folder / "city.yaml", CityLine)
     facts: Values = {"city": line.name, "hotline": line.hotline, "emergency": line.emergency}
     return load(city_folder, languages=line.languages, facts=facts)
 

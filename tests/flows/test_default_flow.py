@@ -119,6 +119,11 @@ PATHS = {
         (Digits("0"), "connecting | ring"),
         (DialEnded("failed"), "desk_empty after_beep | beep"),
     ),
+    "nothing is known of how the ringing ended: back to the message": (
+        GREETED,
+        (Digits("0"), "connecting | ring"),
+        (Silence(), "desk_empty after_beep | beep"),
+    ),
     "star tells how an earlier case stands, and then a message may follow": (
         GREETED,
         (Digits("*"), "ask_number | keys"),
@@ -198,6 +203,11 @@ TROUBLED_PATHS = {
     ),
     "an answer that forgot the number is no answer": (
         {"case_number": Answer("known")},
+        GREETED,
+        (Recorded(14), "number_follows more_or_anew | keys"),
+    ),
+    "a number nobody can say is no number": (
+        {"case_number": Answer("known", {"number": " \x00"})},
         GREETED,
         (Recorded(14), "number_follows more_or_anew | keys"),
     ),

@@ -53,6 +53,8 @@ def test_short_numbers_are_said_in_one_go_and_long_ones_dictated() -> None:
     assert spell("507304462", "yue") == "五、零、七，三、零、四，四、六、二。"
     assert spell("100000017", "cmn") == "幺、零、零，零、零、零，零、幺、七。"
     assert spell("507304462", "en") == "5, 0, 7. 3, 0, 4. 4, 6, 2."
+    assert spell("HK-507-304-462", "en") == "5, 0, 7. 3, 0, 4. 4, 6, 2."
+    assert spell("none", "en") == "none"
 
 
 def book(audio: dict[tuple[str, str], str]) -> PromptBook:
