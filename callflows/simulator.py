@@ -154,7 +154,7 @@ class Call:
 
     def _listen(self, listen: Listen) -> Event | None:
         self._hear(listen.prompts)
-        match self._doing():
+        match self._doing("press"):
             case HangsUp():
                 return HungUp()
             case Said() as said:
@@ -166,7 +166,7 @@ class Call:
 
     def _record(self, record: Record) -> Event | None:
         self.tell(f"   [beep; at most {record.max_seconds} s]")
-        match self._speech or self._doing():
+        match self._speech or self._doing("speak"):
             case Said(seconds, key):
                 return self._recorded(min(seconds, record.max_seconds), key)
             case HangsUp():
@@ -180,10 +180,10 @@ class Call:
         self.tell(f"   [recorded {seconds:g} s]")
         return Recorded(seconds, None, hung_up=True) if key == "h" else Recorded(seconds, key)
 
-    def _doing(self) -> Doing:
+    def _doing(self, what: str) -> Doing:
         while True:
             try:
-                doing = parse(self.ask("you> "))
+                doing = parse(self.ask(f"{what}> "))
             except EOFError:
                 return HangsUp()
             if doing is not None:
