@@ -98,14 +98,13 @@ class OpenAIWhisper:
     def hear(self, clips: Sequence[Clip], progress: Progress | None = None) -> list[Result]:
         """One result per clip, in order; clips of one language and prompt are decoded together."""
         results: list[Result] = []
+        steps = _Steps(2 * len(clips), progress)
         with self._lock, torch.no_grad():
             for first in range(0, len(clips), BATCH):
-                results += self._batch(clips[first : first + BATCH])
-                if progress:
-                    progress(len(results) / len(clips))
+                results += self._batch(clips[first : first + BATCH], steps)
         return results
 
-    def _batch(self, clips: Sequence[Clip]) -> list[Result]:
+    def _batch(self, clips: Sequence[Clip], steps: "_Steps") -> list[Result]:
         results: dict[int, Result] = {}
         heard: dict[int, tuple[Tensor, Choice]] = {}
         for index, clip in enumerate(clips):
@@ -113,11 +112,13 @@ class OpenAIWhisper:
                 heard[index] = self._listen(clip)
             except (RuntimeError, ValueError) as error:
                 results[index] = Unheard(f"{type(error).__name__}: {error}")
+            steps.took(1)
         alike = defaultdict(list)
         for index, (_, choice) in heard.items():
             alike[choice.language, clips[index].prompt].append(index)
         for group in alike.values():
             results |= self._decode_group(clips, heard, group)
+            steps.took(len(group))
         return [results[index] for index in range(len(clips))]
 
     def _listen(self, clip: Clip) -> tuple[Tensor, Choice]:
@@ -178,6 +179,20 @@ class OpenAIWhisper:
             _hypothesis(result, clip, choice, tokenizer, most)
             for result, (clip, _, choice) in zip(decoded, batch, strict=True)
         ]
+
+
+class _Steps:
+    """Tells progress: every clip is two steps, one to encode and one to decode."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total = total
+        self._progress = progress
+        self._taken = 0
+
+    def took(self, steps: int) -> None:
+        self._taken += steps
+        if self._progress:
+            self._progress(self._taken / self._total)
 
 
 def _doubts(clip: Clip, said: Hypothesis) -> tuple[str, ...]:

@@ -86,9 +86,17 @@ def test_more_clips_than_fit_in_a_batch_keep_their_order(
     whole = engine.hear(clips)
     monkeypatch.setattr(openai_whisper, "BATCH", 2)
 
+    assert same(engine.hear(clips), whole)
+
+
+def test_progress_is_told_while_clips_are_heard(engine: OpenAIWhisper, clips: list[Clip]) -> None:
     told: list[float] = []
-    assert same(engine.hear(clips, told.append), whole)
-    assert told == pytest.approx([2 / 3, 1.0])
+
+    engine.hear(clips, told.append)
+
+    assert told[:3] == pytest.approx([1 / 6, 2 / 6, 3 / 6])
+    assert told == sorted(told)
+    assert told[-1] == 1.0
 
 
 def test_a_clip_that_fails_takes_no_other_with_it(engine: OpenAIWhisper, clips: list[Clip]) -> None:
