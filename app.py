@@ -78,7 +78,12 @@ def main() -> None:
     bin_folder = os.path.dirname(sys.executable)
     os.execv(
         sys.executable,
-        [sys.executable, os.path.join(bin_folder, "gunicorn"), *_gunicorn(settings), "app:web()"],
+        [
+            sys.executable,
+            os.path.join(bin_folder, "gunicorn"),
+            *gunicorn_options(settings),
+            "app:web()",
+        ],
     )
 
 
@@ -100,7 +105,8 @@ def _check_database(settings: Settings) -> None:
         engine.dispose()
 
 
-def _gunicorn(settings: Settings) -> list[str]:
+def gunicorn_options(settings: Settings) -> list[str]:
+    """How the web server runs; docs/performance.md says how this was chosen."""
     return [
         f"--bind={settings.bind}",
         f"--workers={settings.web_processes}",

@@ -1,0 +1,105 @@
+"""`make bench`: the figures of one run, as a table and, if wished, as JSON."""
+
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bench import figures, servers
+from bench.figures import Row
+from bench.load import CONNECTIONS
+from bench.servers import Server
+from bench.webhooks import Kind
+
+WARM_UP_SECONDS = 2.0
+WHAT: dict[Kind, str] = {"arrival": "a call arrives", "message": "a message: its case opens"}
+
+Pairing = tuple[Server, Kind, Row]
+
+
+@click.command()
+@click.option("--seconds", default=4.0, show_default=True, help="length of one round of one row")
+@click.option("--rounds", default=5, show_default=True, help="rounds, each in an order of its own")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="also write JSON here")
+def main(seconds: float, rounds: int, json_file: Path | None) -> None:
+    """Measure bare Flask and our signed, durable webhooks side by side."""
+    out = Console()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        out.print("starting the servers")
+        with servers.running(Path(folder)) as contestants:
+            pairings = _pairings(contestants)
+            _measure(out, pairings, seconds, rounds)
+            durable = [_durable(out, server) for server in contestants if server.database_url]
+    rows = [row for _, _, row in pairings]
+    out.print(_table(rows), figures.machine(), sep="\n")
+    if json_file:
+        json_file.write_text(json.dumps(_as_dict(rows), indent=2) + "\n")
+    sys.exit(any(row.errors for row in rows) or not all(durable))
+
+
+def _pairings(contestants: Sequence[Server]) -> list[Pairing]:
+    bare, *ours = contestants
+    pairings: list[Pairing] = [(bare, "arrival", Row(bare.name))]
+    for server in ours:
+        pairings += [(server, kind, Row(f"{server.name}, {what}")) for kind, what in WHAT.items()]
+    return pairings
+
+
+def _measure(out: Console, pairings: Sequence[Pairing], seconds: float, rounds: int) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
+        task = progress.add_task("warming up", total=len(pairings) * (rounds + 1))
+        for server, kind, _ in pairings:
+            server.volley(kind, WARM_UP_SECONDS)
+            progress.advance(task)
+        for number in range(1, rounds + 1):
+            for server, kind, row in random.sample(pairings, len(pairings)):
+                progress.update(task, description=f"round {number}: {row.name}")
+                row.volleys.append(server.volley(kind, seconds))
+                progress.advance(task)
+
+
+def _durable(out: Console, server: Server) -> bool:
+    """Count what the database holds against what was answered, and say so."""
+    rows, expected = server.rows(), server.expected_rows()
+    found = ", ".join(f"{count} {table}" for table, count in rows.items())
+    verdict = "as answered" if rows == expected else f"but the answers promised {expected}"
+    out.print(f"{server.name} holds {found}: {verdict}")
+    return rows == expected
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(title=f"{CONNECTIONS} connections; every answer ours is signed and durable")
+    table.add_column("")
+    for name in ("requests/s", "range", "p50 ms", "p99 ms", "ratio", "errors"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.rate:,.0f}",
+            f"{min(row.rates):,.0f}-{max(row.rates):,.0f}",
+            f"{row.percentile(50):.1f}",
+            f"{row.percentile(99):.1f}",
+            f"{row.ratio(rows[0]):.2f}",
+            _told(row.errors),
+        )
+    return table
+
+
+def _told(errors: Sequence[str]) -> str:
+    return f"{len(errors)}: {errors[0]}" if errors else "0"
+
+
+def _as_dict(rows: Sequence[Row]) -> dict[str, object]:
+    return {"machine": figures.machine(), "rows": [row.as_dict(rows[0]) for row in rows]}
+
+
+if __name__ == "__main__":
+    main()
