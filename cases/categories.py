@@ -18,6 +18,8 @@ OTHER = "other"
 
 def _weighed(words: object) -> object:
     """`[停水, {爆水管: 3}]` -> `{停水: 1, 爆水管: 3}`."""
+    if isinstance(words, Mapping):
+        return words
     if not isinstance(words, list):
         raise ValueError("must be a list of words; a word with a weight is {word: 3}")
     weighed: dict[object, object] = {}

@@ -79,4 +79,13 @@ class _Loader(yaml.SafeLoader):
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     field = ".".join(str(part) for part in problem["loc"])
-    return f"{field}: {problem['msg'].removeprefix('Value error, ')}"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{field}: {_IN_PLAIN_WORDS.get(problem['type'], said)}"
+
+
+_IN_PLAIN_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a field of this file; is it misspelt?",
+    "unexpected_keyword_argument": "is not a field of this file; is it misspelt?",
+    "string_type": "must be text; put it in quotes",
+}

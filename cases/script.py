@@ -18,9 +18,12 @@ Script = Literal["hk", "cn"]
 
 _PIECES = re.compile(r"[^\s，。！？；：、,.!?;:]+|[\s，。！？；：、,.!?;:]+")
 
-# Surnames that both scripts write alike, though OpenCC would change the character elsewhere.
-_NAMED = re.compile(
-    "((?<=姓)[于余范郁岳涂朴游党]"
+# What OpenCC would change and we keep: Cantonese characters whose other form hardly anyone can
+# read, and surnames that both scripts write alike, where they are certainly surnames.
+_KEPT = re.compile(
+    "([嗰喎搵𨋢燶劏]"
+    "|(?<![惊恐])吓(?!着|到|人|唬|死|坏|得|了|一跳)"  # 睇吓, but not 吓人, which is 嚇人
+    "|(?<=姓)[于余范郁岳涂朴游党]"
     "|[于余范郁岳涂朴游党](?=先生|小姐|女士|太太|师傅|医生|经理|老师|阿姨))"
 )
 
@@ -29,27 +32,39 @@ _BIG5_RARE = 0xC9
 
 
 def fold(text: str) -> str:
-    """`text` in Simplified, so that both scripts compare equal. For matching, never for showing."""
-    return str(_converter("t2s").convert(text))
+    """`text` in Simplified, so that both scripts compare equal. For matching, never for showing.
+
+    OpenCC's `hk2s` is its `t2s` and knows 衞, 枱 and 粧 besides, which `t2s` lets stand.
+    """
+    return str(_converter("hk2s").convert(text))
 
 
 def to_script(text: str, script: Script) -> str:
     """`text` as a reader of `script` expects it; what is already in that script stays untouched."""
     if script == "cn":
-        return fold(text)
+        return _convert(text, "hk2s")
     pieces = _PIECES.findall(text) if _has_traditional(text) else [text]
-    return "".join(_to_traditional(piece) for piece in pieces)
+    return "".join(map(_to_traditional, pieces))
 
 
 def _to_traditional(piece: str) -> str:
     if _has_traditional(piece) or not any(map(_only_simplified, piece)):
         return "".join(_traditional(char) if _only_simplified(char) else char for char in piece)
-    parts = _NAMED.split(piece)  # every second one is a surname
-    return "".join(part if i % 2 else _traditional(part) for i, part in enumerate(parts))
+    return _traditional(piece)
+
+
+def _traditional(text: str) -> str:
+    return _convert(text, "s2hk")
+
+
+def _convert(text: str, config: str) -> str:
+    parts = _KEPT.split(text)  # every second one is what we keep
+    convert = _converter(config).convert
+    return "".join(part if i % 2 else convert(part) for i, part in enumerate(parts))
 
 
 def _has_traditional(text: str) -> bool:
-    return fold(text) != text
+    return _convert(text, "hk2s") != text
 
 
 @cache
@@ -59,10 +74,6 @@ def _only_simplified(char: str) -> bool:
         return False
     code = char.encode("big5", errors="ignore")
     return not code or code[0] >= _BIG5_RARE
-
-
-def _traditional(text: str) -> str:
-    return str(_converter("s2hk").convert(text))
 
 
 @cache

@@ -133,7 +133,7 @@ class Hours:
 class City:
     """One city's settings. Languages are `yue`, `cmn`, `en`; the first listed is the default."""
 
-    spec: Literal[1] = 1
+    spec: Literal[1]
     folder: Path
     code: str  # the folder's name
     name: Names
@@ -156,7 +156,10 @@ class City:
         file = folder / FILE
         if not file.is_file():
             raise CityError(file, _no_such_city(folder))
-        given = {**_fields(file), "folder": folder, "code": folder.name}
+        fields = _fields(file)
+        if own := sorted({"folder", "code"} & fields.keys()):
+            raise CityError(file, f"{own[0]}: leave it out; the folder's name is the city's code")
+        given = {**fields, "folder": folder, "code": folder.name}
         try:
             return TypeAdapter(cls).validate_python(given)
         except ValidationError as error:
