@@ -49,16 +49,16 @@ Finding = tuple[str | None, str, str]
 
 
 def check(
-    callflow: Callflow, file: str, overrides: Mapping[str, Iterable[str]] | None = None
+    callflow: Callflow, file: str, new_prompts: Mapping[str, Iterable[str]] | None = None
 ) -> list[Problem]:
     """The problems of a flow. Prompts are looked at once its steps are in order.
 
-    file: the flow's, for the messages. overrides: prompt file of a city -> the prompts it replaces.
+    file: the flow's, for the messages. new_prompts: prompt file -> the prompts only it has.
     """
     stages = (_unknown_steps, _structure, _prompts, _slow_greeting)
     findings = next(filter(None, (list(stage(callflow)) for stage in stages)), [])
     problems = [Problem(file, *finding) for finding in findings]
-    return problems + list(_unused(callflow, overrides or {}))
+    return problems + list(_unused(callflow, new_prompts or {}))
 
 
 def _structure(callflow: Callflow) -> Iterator[Finding]:
@@ -210,26 +210,39 @@ def _prompts(callflow: Callflow) -> Iterator[Finding]:
     told = _told(callflow.flow)
     for name, step in callflow.flow.steps.items():
         for key in dict.fromkeys(key for breath in _said(step) for key in breath):
-            for language in callflow.languages:
-                known = {*callflow.prompts.facts, *told[name]}
-                yield from _prompt(callflow, name, key, language, known)
+            yield from _prompt(callflow, name, key, told[name])
+    for key in sorted(_all_prompts(callflow) - _said_somewhere(callflow)):
+        yield from _prompt(callflow, None, key, frozenset(STAND_INS))  # said by others than a flow
+
+
+def _all_prompts(callflow: Callflow) -> set[str]:
+    return {key for texts in callflow.prompts.texts.values() for key in texts}
+
+
+def _said_somewhere(callflow: Callflow) -> set[str]:
+    steps = callflow.flow.steps.values()
+    return {key for step in steps for breath in _said(step) for key in breath}
 
 
 def _prompt(
-    callflow: Callflow, name: str, key: str, language: str, known: set[str]
+    callflow: Callflow, name: str | None, key: str, told: frozenset[str]
 ) -> Iterator[Finding]:
-    texts = callflow.prompts.texts[language]
-    if key not in texts:
-        yield name, f"prompt {key} is not there in {language}", did_you_mean(key, texts)
-        return
-    text = texts[key]
+    for language, texts in callflow.prompts.texts.items():
+        if key in texts:
+            what = f"prompt {key} ({language})"
+            yield from _text(name, what, texts[key], {*callflow.prompts.facts, *told})
+        else:
+            yield name, f"prompt {key} is not there in {language}", did_you_mean(key, texts)
+
+
+def _text(name: str | None, what: str, text: str, known: set[str]) -> Iterator[Finding]:
     for placeholder in sorted({match[1] for match in PLACEHOLDER.finditer(text)} - known):
-        what = f"prompt {key} ({language}) says {{{placeholder}}}, which is not known here"
-        yield name, what, did_you_mean(placeholder, known)
+        missing = f"{what} says {{{placeholder}}}, which is not known here"
+        yield name, missing, did_you_mean(placeholder, known)
     if re.search("[{}]", PLACEHOLDER.sub("", text)):
-        yield name, f"prompt {key} ({language}) has a stray brace", "write {name} or {name:digits}"
+        yield name, f"{what} has a stray brace", "write {name} or {name:digits}"
     if not text or text != speakable(text):
-        yield name, f"prompt {key} ({language}) is empty or not one plain line", "write plain text"
+        yield name, f"{what} is empty or not one plain line", "write plain text"
 
 
 def _told(flow: Flow) -> Mapping[str, frozenset[str]]:
@@ -260,11 +273,11 @@ def _values(step: object, outcome: str) -> frozenset[str]:
     return frozenset()
 
 
-def _unused(callflow: Callflow, overrides: Mapping[str, Iterable[str]]) -> Iterator[Problem]:
-    said = {key for step in callflow.flow.steps.values() for b in _said(step) for key in b}
-    for file, keys in overrides.items():
-        for key in sorted(set(keys) - said):
-            yield Problem(file, None, f"prompt {key} is never said", did_you_mean(key, said))
+def _unused(callflow: Callflow, new: Mapping[str, Iterable[str]]) -> Iterator[Problem]:
+    for file, keys in new.items():
+        for key in sorted(set(keys) - _said_somewhere(callflow)):
+            suggestion = did_you_mean(key, _all_prompts(callflow) - {key})
+            yield Problem(file, None, f"prompt {key} is never said", suggestion)
 
 
 # --- the greeting ------------------------------------------------------------------------------

@@ -50,16 +50,17 @@ def load(city_folder: Path, *, languages: Sequence[str], facts: Values) -> Callf
     """
     file = _own_or_default(city_folder, FLOW)
     own = {language: _prompts(city_folder, language) for language in languages}
+    common = {language: _prompts(DEFAULTS, language) for language in languages}
     keys = {language: str(at) for at, language in enumerate(languages, start=1)}
     book = PromptBook(
         languages=tuple(languages),
-        texts={code: {**_prompts(DEFAULTS, code), **own[code]} for code in languages},
+        texts={code: {**common[code], **own[code]} for code in languages},
         facts={**facts, "language_key": keys},
         audio=_audio(city_folder / AUDIO),
     )
     callflow = Callflow(_parse(file, Flow), book)
-    overrides = {str(_prompt_file(city_folder, language)): own[language] for language in languages}
-    problems = check(callflow, str(file), overrides)
+    new = {str(_prompt_file(city_folder, code)): own[code].keys() - common[code] for code in own}
+    problems = check(callflow, str(file), new)
     if problems:
         raise FlowError(problems)
     return callflow

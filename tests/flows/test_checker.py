@@ -214,7 +214,14 @@ def prompt_file(folder: Path, content: str) -> Path:
 
 
 BROKEN_PROMPTS = {
-    "a prompt nobody says": ("{godbye: Bye.}", "did you mean goodbye?"),
+    "a prompt nobody says": (
+        "{godbye: Bye.}",
+        "prompt godbye is never said (did you mean goodbye?)",
+    ),
+    "an unknown placeholder where no step says it": (
+        '{fallback: "Sorry, {citty}."}',
+        "prompt fallback (en) says {citty}",
+    ),
     "an unknown placeholder": ('{goodbye: "Bye, {citty}."}', "{citty}, which is not known here"),
     "an unknown form": ('{goodbye: "Bye, {hotline:digit}."}', "has a stray brace"),
     "an empty prompt": ('{goodbye: ""}', "is empty or not one plain line"),
