@@ -21,11 +21,12 @@ from transcription.engines.interface import (
     Unheard,
 )
 from transcription.speech import Detector, Window, windows
-from transcription.text import tidy
+from transcription.text import joined, tidy
 
-# A model may stop before the end of a window; what is left is played to it again, so often.
+# A model may stop before the end of a window; what is left is played to it again, so often. Less
+# than the last air and a word is not played: with so little to go by, models invent.
 MOST_ROUNDS: Final = 4
-LEAST_REST_MS: Final = 1_000
+LEAST_REST_MS: Final = 1_500
 # The provider counts the beep's echo and rounds up; more than this is sound that never arrived.
 MISSING_SECONDS: Final = 3.0
 
@@ -94,7 +95,7 @@ class Recogniser:
             raise HearingFailed("; ".join(r.reason for _, r in said if isinstance(r, Unheard)))
         language, probability = _language(good)
         segments = [segment for part, result in good for segment in self._segments(part, result)]
-        text = " ".join(segment.text for segment in segments if _belongs(segment))
+        text = joined(segment.text for segment in segments if _belongs(segment))
         failed = len(good) < len(said)
         return Heard(
             text=text,

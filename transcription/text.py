@@ -1,6 +1,7 @@
 """Raw text of an engine -> text for a person: the city's script, one way of spacing."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from cases.script import Script, to_script
@@ -8,6 +9,11 @@ from transcription.language import CHINESE
 
 # Half a character, where a model broke off in the middle of one.
 BROKEN: Final = "\ufffd"
+
+
+def joined(lines: Iterable[str]) -> str:
+    """Lines as one text: a space between two, but none behind a Chinese full stop or comma."""
+    return re.sub(r"(?<=[，。！？；：、]) ", "", " ".join(lines))
 
 
 def tidy(raw: str, language: str, script: Script) -> str:

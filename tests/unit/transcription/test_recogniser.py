@@ -122,10 +122,23 @@ def test_what_the_engine_left_unheard_is_played_to_it_again(
     assert [clip.hint for clip in parrot.given] == [None, "yue", "yue"]
 
 
+def test_the_last_moment_is_not_played_again_for_models_invent_on_it(
+    detector: Detector, speech: Speech
+) -> None:
+    def stops_early(_: int, clip: Clip) -> Result:
+        until = len(clip.samples) / SAMPLE_RATE - 1.2
+        return said(clip, (0.0, until, COMPLAINT), heard_until=until)
+
+    parrot = Parrot(stops_early)
+    Recogniser(parrot, detector, HONG_KONG, "hk").hear(speech("yue"))
+
+    assert len(parrot.given) == 1
+
+
 def test_an_engine_that_never_comes_to_an_end_is_not_asked_for_ever(
     detector: Detector, speech: Speech
 ) -> None:
-    parrot = Parrot(lambda _, clip: said(clip, (0.0, 0.1, "喂"), heard_until=0.1))
+    parrot = Parrot(lambda _, clip: said(clip, (0.0, 0.3, "喂"), heard_until=0.3))
 
     Recogniser(parrot, detector, HONG_KONG, "hk").hear(speech("yue"))
 
