@@ -6,7 +6,7 @@ CITY ?= hongkong
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev phone check bench model flows migrate web worker watch export agent clean
+.PHONY: help demo test dev phone check bench model docs migrate web worker watch export agent clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ bench: .venv/dev ## figures as ratios taken in one run
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)
 
-flows: .venv/installed ## draw the call flows into docs/flows.md
+docs: .venv/installed ## draw the call flows into docs/flows.md
 	@$(BIN)/python -m callflows.diagram
 
 migrate: .venv/installed ## bring the database to this version's schema

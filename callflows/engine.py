@@ -203,7 +203,8 @@ def _entry(position: Position, step: DigitsStep, pressed: str) -> _Way:
     whole = "*" if pressed.endswith("*") else pressed  # `*` cancels what was keyed before it
     if whole in step.keys:
         return _to(position, step.keys[whole])
-    if len(pressed) == step.length and pressed.isascii() and pressed.isdigit():
+    fits = step.length <= len(pressed) <= (step.longest or step.length)
+    if fits and pressed.isascii() and pressed.isdigit():
         return replace(_to(position, step.next), keep={step.name: pressed})
     return _wrong(position, step.wrong)
 
@@ -307,7 +308,8 @@ def _instructions(
             keys = "".join(_menu_keys(callflow, step))
             return Listen(prompts, keys, 1, "#", step.timeout), SilenceFollows()
         case DigitsStep():
-            return Listen(prompts, "0123456789*", step.length, "#", step.timeout), SilenceFollows()
+            most = step.longest or step.length
+            return Listen(prompts, "0123456789*", most, "#", step.timeout), SilenceFollows()
         case DialStep():
             return Speak(prompts), Dial(step.timeout), SilenceFollows()
         case HangupStep():

@@ -135,8 +135,9 @@ class MenuStep(Data):
 
 
 class DigitsStep(Data):
-    """Ask for a number of `length` digits and keep it under `name`.
+    """Ask for a number and keep it under `name`.
 
+    length: how many digits, or the fewest where `longest` allows more.
     keys: an entry that is just this key leads elsewhere; `*` also after other keys, as "cancel".
     timeout: seconds to wait for the next key.
     """
@@ -145,6 +146,7 @@ class DigitsStep(Data):
     say: Breaths = Field(min_length=1)
     name: Literal["number", "last_four"]
     length: int = Field(ge=1, le=20)
+    longest: int | None = Field(default=None, ge=2, le=20)
     next: StepName
     keys: dict[WayOutKey, StepName] = {}
     silence: Retry
@@ -153,7 +155,7 @@ class DigitsStep(Data):
 
     def ways(self) -> Iterator[Way]:
         """Every way out of this step."""
-        yield f"{self.length} digits", self.next
+        yield f"{self.length}{f' to {self.longest}' if self.longest else ''} digits", self.next
         yield from self.keys.items()
         yield from self.silence.ways("silence")
         yield from self.wrong.ways("wrong entry")
