@@ -15,6 +15,7 @@ from cases.pack import PackError
 from cases.script import fold, to_script
 
 CITIES = Path(__file__).resolve().parents[2] / "cities"
+SHIPPED = ("hongkong", "beijing")
 CODES = sorted(file.parent.name for file in CITIES.glob("*/categories.yaml"))
 COMMON = {
     *("fire-safety", "building-safety", "water-supply", "water-leak", "drainage", "street-lamp"),
@@ -51,7 +52,7 @@ def write(folder: Path, content: str) -> Path:
 # --- the two cities we ship
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", SHIPPED)
 def test_a_city_has_a_place_for_every_common_matter_and_for_any_other(code: str) -> None:
     codes = [category.code for category in pack(code)]
     assert set(codes) >= COMMON
@@ -79,7 +80,7 @@ def test_each_language_is_written_as_its_readers_write_it(code: str) -> None:
         assert all(text == text.lower() for text in category.words["en"]), category.code
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", SHIPPED)
 def test_danger_to_life_is_urgent(code: str) -> None:
     urgent = {category.code for category in pack(code) if category.urgent}
     assert {"fire-safety", "building-safety", "gas"} <= urgent

@@ -76,6 +76,11 @@ def test_both_hotlines_answer_day_and_night_and_on_new_years_day(code: str) -> N
         assert city.office_hours(at(moment)) == "open"
 
 
+@pytest.mark.parametrize("file", sorted(CITIES.glob("*/city.yaml")), ids=lambda f: f.parent.name)
+def test_every_city_here_can_be_read(file: Path) -> None:
+    assert City.read(file.parent).code == file.parent.name
+
+
 def test_prompts_may_say_the_facts_of_a_city() -> None:
     facts = City.read(CITIES / "beijing").facts()
     assert facts["hotline"] == "12345"

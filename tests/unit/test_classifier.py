@@ -124,6 +124,21 @@ def test_more_evidence_makes_it_surer() -> None:
     assert sure[-1] < 1
 
 
+@given(a_call, st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_further_word_for_the_same_thing_never_makes_it_less_sure(
+    call: Call, data: st.DataObject
+) -> None:
+    first = call.guess()
+    own = next(kind for kind in PACKS[call.city] if kind.code == first.category)
+    others = [kind for kind in PACKS[call.city] if kind is not own]
+    elsewhere = {fold(word) for kind in others for words in kind.words.values() for word in words}
+    word = data.draw(st.sampled_from(sorted(set(own.words["cmn"]) - elsewhere)))
+    further = call._replace(said=f"{call.said}。{word}").guess()
+    assert further.category == first.category
+    assert further.confidence >= first.confidence
+
+
 def test_evidence_for_something_else_makes_it_less_sure() -> None:
     assert (
         guess("街燈壞咗，後巷有老鼠", "yue", HERE).confidence
