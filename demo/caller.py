@@ -22,11 +22,15 @@ class Speak:
 
 @dataclass(frozen=True)
 class Press:
-    """Presses keys, `after` seconds into a recording; over the prompt when `barge_in`."""
+    """Presses keys, `after` seconds into a recording; over the prompt when `barge_in`.
+
+    With `at_beep` the caller waits for a beep first, and does nothing at a keypad question.
+    """
 
     keys: str
     after: float = 1.0
     barge_in: bool = False
+    at_beep: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,10 @@ class StaySilent:
 
 @dataclass(frozen=True)
 class HangUp:
-    """Puts the phone down `after` seconds of silence."""
+    """Puts the phone down `after` seconds of silence, `at_beep` not before a beep."""
 
     after: float = 1.0
+    at_beep: bool = False
 
 
 Act = Speak | Press | StaySilent | HangUp
@@ -53,16 +58,16 @@ def speak_and_hang_up(wav: Path | str, after: float = math.inf, says: str = "") 
     return Speak(Path(wav), says, hang_up_after=after)
 
 
-def press(keys: str, after: float = 1.0, barge_in: bool = False) -> Press:
-    return Press(keys, after, barge_in)
+def press(keys: str, after: float = 1.0, barge_in: bool = False, at_beep: bool = False) -> Press:
+    return Press(keys, after, barge_in, at_beep)
 
 
 def stay_silent() -> StaySilent:
     return StaySilent()
 
 
-def hang_up(after: float = 1.0) -> HangUp:
-    return HangUp(after)
+def hang_up(after: float = 1.0, at_beep: bool = False) -> HangUp:
+    return HangUp(after, at_beep)
 
 
 class Script:
@@ -72,10 +77,10 @@ class Script:
         self._acts = list(acts)
 
     def at_keypad(self) -> Press | StaySilent | HangUp:
-        if self._acts and isinstance(self._acts[0], Speak):
+        act = self._acts[0] if self._acts else StaySilent()
+        if isinstance(act, Speak) or (isinstance(act, Press | HangUp) and act.at_beep):
             return StaySilent()
-        act = self._next()
-        assert not isinstance(act, Speak)
+        self._next()
         return act
 
     def after_beep(self) -> Act:

@@ -26,7 +26,7 @@ ADDRESS = "127.0.0.1"
 MIGRATE = [sys.executable, "-m", "alembic", "upgrade", "head"]
 WEB = [sys.executable, "app.py"]
 WORKER = [sys.executable, "worker.py"]
-EXPORT = [sys.executable, "-m", "cases.export"]
+EXPORT = [sys.executable, "-m", "console", "export"]
 
 # Every setting is named, so that nobody's own environment or .env finds its way in.
 NOTHING_SET = dict.fromkeys(
