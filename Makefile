@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CITY ?= hongkong
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -21,8 +20,8 @@ dev: .venv/installed ## web and worker on this machine alone, unsigned webhooks 
 	@export INSECURE_DEV_WEBHOOKS=1; $(BIN)/alembic upgrade head && \
 	 trap 'kill 0' INT TERM EXIT; $(BIN)/python worker.py & $(BIN)/python app.py & wait
 
-phone: .venv/installed ## play the call flow in this terminal (CITY=beijing for another city)
-	@$(BIN)/python -m callflows.simulator --city cities/$(CITY) $(ARGS)
+phone: .venv/installed ## play the call flow in this terminal (CITY=... for another city)
+	@$(BIN)/python -m callflows.simulator --city cities/$(or $(CITY),$(shell cat cities/default)) $(ARGS)
 
 check: .venv/dev ## style, types, import contract, call flows
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ WHISPER_MODELS = (
     *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
 )
 CITIES = Path(__file__).resolve().parent.parent / "cities"
+DEFAULT_CITY = (CITIES / "default").read_text().strip()
 SQLITE_FILE = "whistle.sqlite3"
 
 
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
-    city: str = "hongkong"
+    city: str = DEFAULT_CITY
     database_url: Annotated[str, AfterValidator(_database)] = ""
     redis_url: Annotated[str, AfterValidator(_redis)] = ""
     recordings_url: Annotated[str, AfterValidator(_recordings)] = ""
