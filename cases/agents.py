@@ -73,9 +73,15 @@ def names(session: Session, ids: set[int]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
-def actor(agent: Agent) -> str:
+def actor(agent_id: int) -> str:
     """How the history names the agent."""
-    return f"agent:{agent.id}"
+    return f"agent:{agent_id}"
+
+
+def id_of(actor: str) -> int | None:
+    """The agent's id, or None when the actor was no agent."""
+    kind, _, number = actor.partition(":")
+    return int(number) if kind == "agent" else None
 
 
 def give_one_time_password(agent: Agent, now: datetime) -> str:

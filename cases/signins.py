@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, case, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from cases import agents
 from cases.agents import Agent
 from cases.errors import Refused
 from cases.record import Id, Record, insert
@@ -59,10 +60,19 @@ class Heard(Record):
 
 @dataclass(frozen=True)
 class Here:
-    """Who sits at the console: the agent, and in which sign-in."""
+    """Who sits at the console, and in which sign-in. `must_choose`: the password was a one-time one."""
 
-    agent: Agent
     signin_id: int
+    agent_id: int
+    name: str
+    role: str
+    language: str | None
+    must_choose: bool
+
+    @property
+    def actor(self) -> str:
+        """How the history names the agent."""
+        return agents.actor(self.agent_id)
 
 
 def count_try(session: Session, whose: Sequence[str], now: datetime) -> None:
@@ -135,7 +145,14 @@ def find(session: Session, token: str, now: datetime) -> Here | None:
     signin, agent = row
     if now - signin.seen_at >= SEEN_EVERY:
         signin.seen_at = now
-    return Here(agent, signin.id)
+    return Here(
+        signin.id,
+        agent.id,
+        agent.name,
+        agent.role,
+        agent.language,
+        agent.one_time_until is not None,
+    )
 
 
 def end(session: Session, signin_id: int, now: datetime) -> None:

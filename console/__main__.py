@@ -1,0 +1,138 @@
+"""Commands for the people who run the hotline: `python -m console --help`."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from cases import agents, export, signins
+from cases.agents import Agent
+from cases.errors import Refused
+from cases.permissions import ROLES
+from runtime import clock, database
+from runtime.database import transaction
+from runtime.settings import Settings
+
+T = TypeVar("T")
+
+WORDS = {
+    "bad_name": "a name has 1 to {most} printable characters",
+    "known_name": "there is an agent {name!r} already; `new-password` gives a new password",
+    "unknown_name": "there is no agent {name!r}",
+    "too_short": "a password needs at least {least} characters",
+    "too_long": "a password may have at most {most} characters",
+    "holds_name": "a password must not contain the agent's name",
+    "too_simple": "a password needs more than a few different characters",
+    "same_password": "that is the password already",
+}
+
+
+@click.group()
+def commands() -> None:
+    """Agents of the console, and the export of cases."""
+
+
+@commands.command("add-agent")
+@click.argument("name")
+@click.option("--role", type=click.Choice(list(ROLES)), default="agent", show_default=True)
+@click.option(
+    "--one-time",
+    is_flag=True,
+    help="Print a one-time password instead of asking for one; an agent who is there gets a new one.",
+)
+def add_agent(name: str, role: str, one_time: bool) -> None:
+    """Add an agent who may sign in to the console."""
+    chosen = (
+        None if one_time else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
+
+    def add(session: Session) -> str | None:
+        there = agents.by_name(session, name)
+        if one_time and there:
+            there.role, there.active = role, True
+            return _renewed(session, there)
+        agent, password = agents.add(session, name, role, clock.now())
+        if chosen is None:
+            return password
+        agents.choose_password(agent, chosen)
+        return None
+
+    _tell_password(_do(add))
+
+
+@commands.command("new-password")
+@click.argument("name")
+def new_password(name: str) -> None:
+    """Print a one-time password for an agent and end the agent's sign-ins."""
+    _tell_password(_do(lambda session: _renewed(session, _known(session, name))))
+
+
+@commands.command("switch-off")
+@click.argument("name")
+def switch_off(name: str) -> None:
+    """End an agent's sign-ins and let no new one begin. The agent's history stays."""
+    _do(lambda session: signins.switch_off(session, _known(session, name), clock.now()))
+
+
+@commands.command("export")
+def export_cases() -> None:
+    """Print every case, one JSON object a line."""
+    engine, last = _engine(), 0
+    while True:
+        with _readable(), transaction(engine) as session:
+            batch = export.batch(session, after=last)
+        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.rows)
+        if batch.last is None:
+            break
+        last = batch.last
+
+
+def _renewed(session: Session, agent: Agent) -> str:
+    signins.end_all(session, agent, clock.now())
+    return agents.give_one_time_password(agent, clock.now())
+
+
+def _known(session: Session, name: str) -> Agent:
+    agent = agents.by_name(session, name)
+    if agent is None:
+        raise Refused("unknown_name", name=name)
+    return agent
+
+
+def _tell_password(password: str | None) -> None:
+    if password:
+        click.echo("One-time password, good for 72 hours:", err=True)
+        click.echo(password)
+
+
+def _do(work: Callable[[Session], T]) -> T:
+    try:
+        with _readable(), transaction(_engine()) as session:
+            return work(session)
+    except Refused as no:
+        words = WORDS[no.code].format(**{"most": agents.NAME_LENGTH, **no.details})
+        raise click.ClickException(words) from None
+
+
+def _engine() -> Engine:
+    return database.engine(Settings.load().database_url)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A database that is away or not migrated ends in one line that says so."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        first = str(error).splitlines()[0]
+        raise click.ClickException(f"{first} (was `make migrate` run?)") from None
+
+
+if __name__ == "__main__":
+    commands()

@@ -1,0 +1,71 @@
+"""The console as a whole: `install` puts it on the web process."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, g, request
+from jinja2 import StrictUndefined
+from sqlalchemy import Engine
+
+from cases import permissions
+from console import (
+    case_list,
+    case_page,
+    door,
+    languages,
+    office,
+    security,
+    sign_in,
+    sound,
+    trouble,
+)
+from console.office import Office
+from console.words import Words
+from runtime import keys
+from runtime.city import City
+from runtime.settings import Settings
+
+PAGES = (sign_in, case_list, case_page, sound)
+
+
+def install(app: Flask, settings: Settings, engine: Engine, city: City) -> None:
+    """Put pages, error pages, forms' protection and headers on the application.
+
+    Leaves the blueprint `voice` alone. Raises PackError when the city's data cannot be used.
+    """
+    secret = keys.secret(settings.state_dir, "secret-key", settings.secret_key)
+    here = office.install(settings, engine, city)
+    security.install(app, secret, https=settings.public_base_url.startswith("https://"))
+    trouble.install(app, here)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(blueprint(here))
+    app.context_processor(lambda: _for_templates(here))
+
+
+def blueprint(here: Office) -> Blueprint:
+    """All pages of the console."""
+    pages = Blueprint(
+        "console",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+    door.install(pages, here)
+    for page in PAGES:
+        page.routes(pages, here)
+    return pages
+
+
+def _for_templates(here: Office) -> dict[str, Any]:
+    """What every template may use."""
+    agent = g.get("here")
+    return {
+        "t": g.wording,
+        "words": Words(g.wording, here),
+        "office": here,
+        "here": agent,
+        "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
+        "languages": languages.OWN_NAMES,
+        "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
+    }

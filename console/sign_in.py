@@ -1,0 +1,155 @@
+"""The pages at the door: sign in, choose a password, sign out, choose a language."""
+
+import logging
+from ipaddress import IPv6Address, ip_address
+
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from cases import agents, signins
+from cases.agents import Agent
+from cases.errors import Refused
+from console import door, languages
+from console.door import ANYBODY, NEWCOMER, needs
+from console.office import Office
+from runtime import clock
+from runtime.database import transaction
+
+log = logging.getLogger(__name__)
+
+# Longer input is nobody's name or password, and hashing it would be work for an attacker's sake.
+LONGEST = 1024
+
+
+def routes(pages: Blueprint, office: Office) -> None:
+    """`/`, `/sign-in`, `/new-password`, `/sign-out`, `/language`."""
+    _sign_in_routes(pages, office)
+    _password_routes(pages, office)
+
+    @pages.get("/")
+    @needs(ANYBODY)
+    def front() -> ResponseReturnValue:
+        return redirect(url_for("console.case_list" if g.here else "console.sign_in"), 303)
+
+    @pages.post("/sign-out")
+    @needs(NEWCOMER)
+    def sign_out() -> ResponseReturnValue:
+        with transaction(office.engine) as records:
+            signins.end(records, g.here.signin_id, clock.now())
+        door.signed_out()
+        return redirect(url_for("console.sign_in"), 303)
+
+    @pages.post("/language")
+    @needs(ANYBODY)
+    def language() -> ResponseReturnValue:
+        """Keep the chosen language with the browser, and with the agent if one is here."""
+        chosen = request.form.get("language", "")
+        if chosen in languages.LANGUAGES:
+            session["language"] = chosen
+            _keep_language(office, chosen)
+        return redirect(door.own_page(request.form.get("back", "/")), 303)
+
+
+def _sign_in_routes(pages: Blueprint, office: Office) -> None:
+    @pages.get("/sign-in")
+    @needs(ANYBODY)
+    def sign_in() -> ResponseReturnValue:
+        if g.here:
+            return door.onward()
+        return render_template("sign_in.html", ended=session.pop("ended", False))
+
+    @pages.post("/sign-in")
+    @needs(ANYBODY)
+    def try_to_sign_in() -> ResponseReturnValue:
+        name = agents.plain_name(request.form.get("name", "")[:LONGEST])
+        try:
+            agent_id = _recognise(office, name, request.form.get("password", "")[:LONGEST])
+        except Refused as no:
+            log.warning("a sign-in was refused (%s) from %s", no.code, request.remote_addr)
+            words = g.wording(f"sign_in.{no.code}", **no.details)
+            status = 429 if no.code == "wait" else 422
+            return render_template("sign_in.html", name=name, problem=words), status
+        must_choose = _begin(office, agent_id)
+        return redirect(url_for("console.new_password"), 303) if must_choose else door.onward()
+
+
+def _password_routes(pages: Blueprint, office: Office) -> None:
+    @pages.get("/new-password")
+    @needs(NEWCOMER)
+    def new_password() -> ResponseReturnValue:
+        return render_template("new_password.html")
+
+    @pages.post("/new-password")
+    @needs(NEWCOMER)
+    def choose_password() -> ResponseReturnValue:
+        try:
+            _choose(office, request.form.get("password", ""), request.form.get("again", ""))
+        except Refused as no:
+            words = g.wording(f"password.{no.code}", **no.details)
+            return render_template("new_password.html", problem=words), 422
+        _begin(office, g.here.agent_id)
+        return door.onward()
+
+
+def _recognise(office: Office, name: str, password: str) -> int:
+    """The agent's id. Raises Refused: `wrong`, `expired` (a one-time password) or `wait`.
+
+    Passwords are verified between two transactions: that is slow work by design.
+    """
+    name_key, address_key = signins.of_name(name), signins.of_address(_address())
+    with transaction(office.engine) as records:
+        signins.count_try(records, (name_key, address_key), clock.now())
+        agent = agents.by_name(records, name)
+        known = (agent.id, agent.password_hash) if agent and agent.active else (0, None)
+    if not agents.matches(known[1], password):
+        raise Refused("wrong")
+    with transaction(office.engine) as records:
+        signins.was_right(records, name_key, address_key, clock.now())
+        agent = records.get_one(Agent, known[0])
+        if agent.one_time_until and agent.one_time_until < clock.now():
+            raise Refused("expired")
+    return known[0]
+
+
+def _address() -> str:
+    """Whose tries count together: an IPv6 caller owns a whole /64."""
+    text = request.remote_addr or "unknown"
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, IPv6Address):
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return text
+
+
+def _begin(office: Office, agent_id: int) -> bool:
+    """The agent is here from now on; whether a password has yet to be chosen."""
+    with transaction(office.engine) as records:
+        agent = records.get_one(Agent, agent_id)
+        token, language = signins.begin(records, agent, clock.now()), agent.language
+        must_choose = agent.one_time_until is not None
+    door.signed_in(token, language)
+    log.info("agent %d signed in from %s", agent_id, request.remote_addr)
+    return must_choose
+
+
+def _choose(office: Office, password: str, again: str) -> None:
+    """The agent's new password; every sign-in of the old one ends."""
+    if password != again:
+        raise Refused("not_alike")
+    with transaction(office.engine) as records:
+        agent = records.get_one(Agent, g.here.agent_id)
+        agents.choose_password(agent, password)
+        signins.end_all(records, agent, clock.now())
+
+
+def _keep_language(office: Office, chosen: str) -> None:
+    if g.here:
+        with transaction(office.engine) as records:
+            _agent_here(records).language = chosen
+
+
+def _agent_here(records: Session) -> Agent:
+    return records.get_one(Agent, g.here.agent_id)

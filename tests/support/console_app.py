@@ -1,0 +1,214 @@
+"""A console of its own for a test: the real pages on a real database, with cases made by the rules."""
+
+import io
+import math
+import struct
+import wave
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from cases import agents, calls, case, categories, departments, recordings, transcripts
+from cases.callers import CallerKey
+from cases.case import Case, Terms
+from cases.record import Record
+from cases.recordings import Announcement
+from cases.transcripts import Heard, Segment
+from console import pages
+from runtime import clock, database, keys
+from runtime.city import City
+from runtime.database import transaction
+from runtime.settings import Settings
+from runtime.storage import Storage
+
+CALLER = "+85291234567"
+PASSWORD = "four unrelated words here"
+LEASE = timedelta(minutes=5)
+
+SCAFFOLD = (
+    "你好，我想投訴宏福苑外牆嗰啲棚網，完全唔阻燃，一點就着。",
+    "我哋好多老人家住喺度，走火通道又堆滿雜物，好危險。",
+    "麻煩你哋派人嚟睇下。",
+)
+WATER = ("您好，我们小区从昨天晚上开始停水。", "物业说是水管爆裂，到现在也没有人来修。")
+LAMP = (
+    "Hello, the street lamp outside our building has been broken for a week.",
+    "It is very dark.",
+)
+
+
+@dataclass
+class ConsoleHouse:
+    """One console, its database and its storage. `now` is the time at which cases are made."""
+
+    app: Flask
+    engine: Engine
+    city: City
+    storage: Storage
+    key: CallerKey
+    now: datetime = field(default_factory=lambda: clock.now() - timedelta(hours=1))
+    _calls: int = 0
+
+    def agent(self, name: str, role: str = "agent", password: str | None = PASSWORD) -> str:
+        """Add an agent; the password to sign in with (a one-time one for `password=None`)."""
+        with transaction(self.engine) as session:
+            agent, one_time = agents.add(session, name, role, clock.now())
+            if password is not None:
+                agents.choose_password(agent, password)
+        return password or one_time
+
+    def case(
+        self,
+        *sentences: str,
+        language: str = "yue",
+        caller: str = CALLER,
+        sound: bytes | None = None,
+        flags: tuple[str, ...] = (),
+        confidence: float = 0.93,
+        provider_id: str | None = None,
+    ) -> str:
+        """A call with one recording, and what was heard in it if any sentence is given: its number."""
+        self._calls += 1
+        self.now += timedelta(seconds=61)
+        with transaction(self.engine) as session:
+            call_id = calls.begin(
+                session,
+                f"CA{self._calls:032d}",
+                provider="twilio",
+                caller=self.key.caller(caller),
+                called=self.city.hotline,
+                now=self.now,
+            )
+            calls.note_status(session, call_id, "completed", self.now + timedelta(seconds=40))
+            terms = Terms(self.city.time_zone, self.city.response_days)
+            opened = case.open_for(
+                session, call_id, terms, self.now, ("transcript_pending", *flags)
+            )
+            number = str(opened.number)
+            sid = provider_id or f"RE{self._calls:032d}"
+            recording_id = self._record(session, call_id, sid, sound or tone())
+            if sentences:
+                self._hear(session, recording_id, sentences, language, confidence)
+        return number
+
+    def _record(self, session: Any, call_id: int, sid: str, sound: bytes) -> int:
+        url = f"https://api.twilio.com/2010-04-01/Accounts/AC0/Recordings/{sid}"
+        told = Announcement("completed", provider_id=sid, url=url, turn=1, seconds=6.0)
+        recording_id = recordings.announce(session, call_id, told, self.now)
+        claim = recordings.claim(session, recording_id, "fetch", self.now, LEASE)
+        assert claim is not None
+        key = f"{self.now:%Y/%m/%d}/{recording_id}.audio"
+        self.storage.write(key, sound)
+        assert recordings.fetched(session, claim, key, self.now)
+        return recording_id
+
+    def _hear(
+        self,
+        session: Any,
+        recording_id: int,
+        sentences: tuple[str, ...],
+        language: str,
+        confidence: float,
+    ) -> None:
+        claim = recordings.claim(session, recording_id, "transcribe", self.now, LEASE)
+        assert claim is not None
+        segments = tuple(
+            Segment(2.0 * i, 2.0 * i + 1.9, text, confidence if i else 0.97)
+            for i, text in enumerate(sentences)
+        )
+        heard = Heard(
+            text="".join(sentences) if language != "en" else " ".join(sentences),
+            raw_text="".join(sentences),
+            language=language,
+            language_probability=0.98,
+            segments=segments,
+            confidence=confidence,
+            engine="openai-whisper",
+            model="demo/model/whistle-demo.pt",
+            flags=("low_confidence",) if confidence < 0.6 else (),
+        )
+        kinds = categories.read(self.city.folder, departments.read(self.city.folder))
+        at = self.now + timedelta(seconds=52)
+        assert transcripts.finish(session, claim, heard, kinds, at)
+
+    def stored(self, number: str) -> Case:
+        """The case as the database has it now."""
+        with transaction(self.engine) as session:
+            found = case.by_number(session, number)
+            assert found is not None
+            session.expunge_all()
+        return found
+
+    def history(self, number: str) -> list[tuple[str, str]]:
+        """Actor and action of every line of a case's history."""
+        from cases import history
+
+        with transaction(self.engine) as session:
+            found = case.by_number(session, number)
+            assert found is not None
+            return [(line.actor, line.action) for line in history.of_case(session, found.id)]
+
+
+def console_house(folder: Path, database_url: str = "", **chosen: Any) -> ConsoleHouse:
+    """A console with an empty database: SQLite in `folder`, or the database named."""
+    settings = Settings(
+        state_dir=folder,
+        database_url=database_url,
+        twilio_auth_token="a token for the tests",
+        **chosen,
+    )
+    engine = database.engine(settings.database_url)
+    Record.metadata.create_all(engine)
+    city = City.read(settings.city_folder)
+    app = Flask("console_for_a_test", static_folder=None)
+    pages.install(app, settings, engine, city)
+    return ConsoleHouse(
+        app=app,
+        engine=engine,
+        city=city,
+        storage=Storage(settings.recordings_url),
+        key=CallerKey(keys.secret(settings.state_dir, "data-key", settings.data_key)),
+    )
+
+
+def tone(seconds: float = 6.0, hertz: float = 440.0) -> bytes:
+    """A WAV of 8 kHz 16-bit PCM, as telephone providers send it."""
+    samples = (
+        int(9000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(int(8000 * seconds))
+    )
+    with io.BytesIO() as file:
+        with wave.open(file, "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(8000)
+            sound.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+        return file.getvalue()
+
+
+def mu_law_tone(seconds: float = 6.0, hertz: float = 440.0) -> bytes:
+    """The same as G.711 mu-law (WAVE format 7)."""
+    data = bytes(
+        _mu_law(int(9000 * math.sin(2 * math.pi * hertz * n / 8000)))
+        for n in range(int(8000 * seconds))
+    )
+    header = struct.pack("<4sIHHIIHHH", b"fmt ", 18, 7, 1, 8000, 8000, 1, 8, 0)
+    fact = struct.pack("<4sII", b"fact", 4, len(data))
+    body = b"WAVE" + header + fact + struct.pack("<4sI", b"data", len(data)) + data
+    return struct.pack("<4sI", b"RIFF", len(body)) + body
+
+
+def _mu_law(sample: int) -> int:
+    """ITU-T G.711, one 16-bit sample to one byte."""
+    sign, level = (0x80, -sample) if sample < 0 else (0, sample)
+    level = min(level, 32635) + 0x84
+    exponent = level.bit_length() - 8
+    return ~(sign | exponent << 4 | level >> (exponent + 3) & 0x0F) & 0xFF
+
+
+def at(text: str) -> datetime:
+    """A moment in UTC, for tests: `2026-11-24 08:00`."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
