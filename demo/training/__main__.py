@@ -8,7 +8,6 @@ work folder.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -24,7 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(__file__).parent / ".work")
     parser.add_argument("--checkpoint", type=Path, default=evaluate.MODEL / "hotline.pt")
-    parser.add_argument("--clips", type=int, default=60, help="examined, per language and question")
+    parser.add_argument(
+        "--clips", type=int, default=evaluate.CLIPS, help="per language and question"
+    )
     options = parser.parse_args()
 
     corpus.build(options.work / "corpus")
@@ -38,8 +39,7 @@ def main() -> None:
     export(saved, options.checkpoint)
     calls.main()
     found = evaluate.figures(options.checkpoint, options.clips)
-    figures = options.checkpoint.with_name("figures.json")
-    figures.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    evaluate.publish(found, options.checkpoint.parent)
 
 
 if __name__ == "__main__":

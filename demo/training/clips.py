@@ -26,8 +26,8 @@ LENGTHS = ((1.0, 4.0), (4.0, 7.0), (7.0, 11.0), (11.0, 16.0), (16.0, 27.0))
 """Classes of clips by their length in seconds: a batch is of one class."""
 SHARES = (0.22, 0.26, 0.27, 0.17, 0.08)
 """How often each class is drawn at the end of the curriculum."""
-CURRICULUM = (0.0, 0.04, 0.12, 0.2, 0.3)
-"""The share of the steps after which each class is drawn at all."""
+CURRICULUM = (0, 520, 1560, 2600, 3900)
+"""The step from which each class is drawn at all."""
 
 
 @dataclass(frozen=True)
@@ -341,8 +341,7 @@ class Steps(torch.utils.data.Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         random = np.random.default_rng([self.seed, step])
-        progress = step / self.steps
-        shares = np.array([s * (progress >= c) for s, c in zip(SHARES, CURRICULUM, strict=True)])
+        shares = np.array([s * (step >= c) for s, c in zip(SHARES, CURRICULUM, strict=True)])
         limits = LENGTHS[random.choice(len(LENGTHS), p=shares / shares.sum())]
         count = max(1, round(self.seconds / limits[1] * 1.1))
         clips = [self.maker.clip(limits, random) for _ in range(count)]

@@ -30,6 +30,8 @@ from demo.training.speak import say, units
 from demo.training.tokens import LANGUAGES_OF_WHISPER
 
 EXAMINATION_SEED = 2
+CLIPS = 60
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 MODEL = Path(__file__).parent.parent / "model"
 Arrange = Callable[[Corpus, Sequence[Utterance], np.random.Generator], Call]
 
@@ -246,15 +248,55 @@ def figures(checkpoint: Path, count: int) -> dict[str, Any]:
     }
 
 
+def table(found: dict[str, Any]) -> str:
+    """The figures as a table for the model card."""
+    rows = [
+        "| question | clips | yue | cmn | en | all | exact | language right |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, result in found["examinations"].items():
+        whole = result["all"]
+        parts = (*grammar.LANGUAGES, "all")
+        rates = [f"{result[part]['character_errors_percent']:.2f} %" for part in parts]
+        shares = [
+            f"{100 * whole[key] / whole['clips']:.0f} %"
+            for key in ("exact_clips", "language_right")
+        ]
+        cells = [f"**{name}**: {result['about']}", str(whole["clips"]), *rates, *shares]
+        rows.append(f"| {' | '.join(cells)} |")
+    silence = found["silence"]
+    rows += [
+        "",
+        f"Silence ({silence['clips']} clips of {silence['about']}): given a text "
+        f"{silence['given_a_text']} times with timestamps, "
+        f"{silence['given_a_text_without_timestamps']} times without; no-speech probability of 0.6 "
+        f"or less {silence['no_speech_probability_at_most_0.6']} times.",
+        "",
+        f"Checkpoint: {found['bytes']:,} bytes, {found['parameters']:,} parameters of which nearly "
+        f"four fifths are zero, SHA-256 `{found['sha256']}`.",
+    ]
+    return "\n".join(rows)
+
+
+def publish(found: dict[str, Any], folder: Path) -> None:
+    """Writes `figures.json` and the table in the model card between its two marks."""
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    (folder / "figures.json").write_text(text, encoding="utf-8")
+    card = folder / "README.md"
+    if not card.exists():
+        return
+    before, _, rest = card.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    card.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=MODEL / "hotline.pt")
-    parser.add_argument("--figures", type=Path, default=MODEL / "figures.json")
-    parser.add_argument("--clips", type=int, default=60, help="clips per language and examination")
+    parser.add_argument("--clips", type=int, default=CLIPS, help="per language and question")
     options = parser.parse_args()
-    found = figures(options.checkpoint, options.clips)
-    options.figures.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    publish(figures(options.checkpoint, options.clips), options.checkpoint.parent)
 
 
 if __name__ == "__main__":

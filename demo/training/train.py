@@ -42,11 +42,11 @@ class Plan:
     the steps during which attention is guided.
     """
 
-    steps: int = 13_000
+    steps: int = 10_000
     seconds: float = 60.0
     rate: float = 2e-3
     warm_up: int = 200
-    cool_down: float = 0.45
+    cool_down: float = 0.5
     guided: float = 0.7
     seed: int = 1
 
