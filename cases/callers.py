@@ -51,7 +51,7 @@ class CallerKey:
     def caller(self, number: str) -> Caller:
         """The storable forms of a number as the provider sent it (E.164, SIP address or nonsense)."""
         number = number.strip()
-        if not number or number.lower() in WITHHELD:
+        if is_withheld(number):
             return Caller(None, None, WITHHELD_MASK)
         return Caller(self.seal(number), self.digest(number), mask(number))
 
@@ -94,6 +94,12 @@ def is_key_of(session: Session, key: CallerKey) -> bool:
         .on_conflict_do_nothing()
     )
     return session.get_one(KeyRecord, 1).fingerprint == key.fingerprint
+
+
+def is_withheld(number: str) -> bool:
+    """Whether this is what providers send instead of a number ("sip:anonymous@..." included)."""
+    user = re.sub(r"^(sips?|client|tel):", "", number.lower()).partition("@")[0]
+    return not user or user in WITHHELD
 
 
 def mask(number: str) -> str:
