@@ -23,6 +23,7 @@ READY: dict[Step, str] = {"fetch": "announced", "transcribe": "fetched"}
 FIRST_STATUS: dict[Told, str] = {"completed": "announced", "absent": "absent", "failed": "failed"}
 # A provider may withdraw nothing, but it may say `absent` first and send the sound after all.
 WITHOUT_SOUND = frozenset({"absent", "failed"})
+OPEN = frozenset(READY.values())
 FINAL = frozenset({"transcribed", "no_speech", "needs_listening", "missing", *WITHOUT_SOUND})
 
 
@@ -158,13 +159,17 @@ def _add_to(row: Recording, told: Announcement, now: datetime) -> None:
     row.turn = row.turn if row.turn is not None else told.turn
     row.seconds = row.seconds if row.seconds is not None else told.seconds
     row.hung_up = row.hung_up or told.hung_up
-    if told.told == "completed" and row.status in WITHOUT_SOUND and row.url:
+    if told.told == "completed" and row.status in WITHOUT_SOUND and (row.url or row.provider_id):
         row.status, row.reason, row.next_try_at = "announced", None, now
 
 
-def replace_earlier(session: Session, call_id: int) -> None:
-    """The caller wants to say it again: earlier recordings stay, but no longer count as the message."""
-    session.execute(update(Recording).where(Recording.call_id == call_id).values(replaced=True))
+def replace_earlier(session: Session, call_id: int, turn: int) -> None:
+    """At this turn the caller wants to say it again: what was recorded up to then stays, but no
+    longer counts as the message. Told late or twice, it does not touch what was recorded since."""
+    earlier = or_(Recording.turn.is_(None), Recording.turn <= turn)
+    session.execute(
+        update(Recording).where(Recording.call_id == call_id, earlier).values(replaced=True)
+    )
 
 
 def known_ids(session: Session, provider_ids: list[str]) -> set[str]:
@@ -176,7 +181,8 @@ def known_ids(session: Session, provider_ids: list[str]) -> set[str]:
 def of_call(session: Session, call_id: int) -> list[Recording]:
     """All recordings of a call, first first."""
     statement = select(Recording).where(Recording.call_id == call_id).order_by(Recording.id)
-    return list(session.scalars(statement))
+    # Work is claimed and settled by statements, past the objects this session may hold already.
+    return list(session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def due(session: Session, step: Step, now: datetime, limit: int = 100) -> list[Due]:

@@ -74,11 +74,9 @@ def finish(
     session.add(_row(claim, heard, now))
     session.flush()
     case.transcribed_at = now
-    case_module.unset(
-        case, "listen_to_recording", "missed_message", "no_speech", "recording_missing"
-    )
+    case_module.unset(case, "missed_message", "no_speech")
     case_module.mark(case, *heard.flags)
-    _settle_pending(session, case)
+    _unset_what_is_over(session, case)
     history.add(
         session, case.id, "transcribed", now, recording=claim.recording_id, model=heard.model
     )
@@ -93,7 +91,7 @@ def no_speech(session: Session, claim: Claim, now: datetime) -> bool:
     if not recordings.settle(session, claim, "no_speech"):
         return False
     session.flush()
-    _settle_pending(session, case)
+    _unset_what_is_over(session, case)
     if not _texts(session, case):
         case_module.mark(case, "no_speech", "missed_message")
     history.add(session, case.id, "no_speech", now, recording=claim.recording_id)
@@ -106,7 +104,7 @@ def give_up(session: Session, claim: Claim, status: str, reason: str, now: datet
     if not recordings.settle(session, claim, status, reason):
         return False
     session.flush()
-    _settle_pending(session, case)
+    _unset_what_is_over(session, case)
     flag = "recording_missing" if status == "missing" else "listen_to_recording"
     case_module.mark(case, flag)
     history.add(session, case.id, status, now, recording=claim.recording_id, reason=reason)
@@ -146,10 +144,17 @@ def _hold_case(session: Session, claim: Claim) -> Case:
     return case
 
 
-def _settle_pending(session: Session, case: Case) -> None:
-    rows = recordings.of_call(session, case.call_id)
-    if all(row.status in recordings.FINAL for row in rows):
-        case_module.unset(case, "transcript_pending")
+# A flag stays for as long as one of the call's recordings is in such a status.
+STAYS_FOR = {
+    "transcript_pending": recordings.OPEN,
+    "listen_to_recording": frozenset({"fetched", "needs_listening"}),
+    "recording_missing": frozenset({"announced", "missing"}),
+}
+
+
+def _unset_what_is_over(session: Session, case: Case) -> None:
+    statuses = {row.status for row in recordings.of_call(session, case.call_id)}
+    case_module.unset(case, *(flag for flag, those in STAYS_FOR.items() if not statuses & those))
 
 
 def _guess(session: Session, case: Case, heard: Heard, categories: Sequence[Category]) -> None:

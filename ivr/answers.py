@@ -34,18 +34,24 @@ class Asked:
     phone: Phone
     session: Session
     call_id: int
+    turn: int
     now: datetime
 
 
 def answer(
-    phone: Phone, question: Question, now: datetime, session: Session | None, call_id: int
+    phone: Phone,
+    question: Question,
+    now: datetime,
+    session: Session | None,
+    call_id: int = 0,
+    turn: int = 0,
 ) -> Answer:
     """The answer to a question; without a database, the honest *unknown* or *unavailable*."""
     if question.name in WITHOUT_DATABASE:
         return WITHOUT_DATABASE[question.name](phone, now)
     if session is None:
         return Answer(QUESTIONS[question.name].trouble)
-    return WITH_DATABASE[question.name](Asked(phone, session, call_id, now))
+    return WITH_DATABASE[question.name](Asked(phone, session, call_id, turn, now))
 
 
 def _office_hours(phone: Phone, now: datetime) -> Answer:
@@ -77,7 +83,7 @@ def _spoke_to_agent(asked: Asked) -> Answer:
 
 
 def _record_again(asked: Asked) -> Answer:
-    recordings.replace_earlier(asked.session, asked.call_id)
+    recordings.replace_earlier(asked.session, asked.call_id, asked.turn)
     return _case_number(asked)
 
 
@@ -86,6 +92,9 @@ def _progress(asked: Asked) -> Answer:
     if calls.times_asked(asked.session, asked.call_id, "number") > PROGRESS_TRIES:
         return Answer("too_many", {})
     keyed = calls.kept(asked.session, asked.call_id)
+    if not {"number", "last_four"} <= keyed.keys():
+        # The database was away when they were keyed.
+        return Answer("unavailable", {})
     case = case_module.by_number(asked.session, keyed["number"])
     if case is None:
         return Answer("wrong", {})

@@ -48,7 +48,7 @@ def write(session: Session, phone: Phone, happened: Happened, position: Position
     recording_id = ledger.note_recording(session, phone, happened, call_id, position.turn)
 
     def ask(question: Question) -> Answer:
-        return answers.answer(phone, question, happened.at, session, call_id)
+        return answers.answer(phone, question, happened.at, session, call_id, position.turn)
 
     def note(kept: dict[str, str]) -> None:
         _note(session, call_id, position, happened, event, kept)
@@ -74,7 +74,7 @@ def walk(
 
 def _in_the_dark(phone: Phone, happened: Happened, position: Position) -> Move:
     def ask(question: Question) -> Answer:
-        return answers.answer(phone, question, happened.at, None, 0)
+        return answers.answer(phone, question, happened.at, None)
 
     return walk(
         phone,
