@@ -1,0 +1,1 @@
+"""Specification of the core: the records and their rules."""
