@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.callers import WITHHELD_MASK, Caller
-from cases.record import Id, Record, insert
+from cases.record import Id, Insert, Record, prepared
 
 # A status may only rise: callbacks come late and out of order, and what is over stays over.
 STATUS_RANK = {"queued": 0, "ringing": 1, "in-progress": 2}
@@ -55,6 +55,21 @@ class Turn(Record):
     at: Mapped[datetime]
 
 
+@prepared
+def _begin(insert: Insert) -> Any:
+    call, statement = Call.__table__.c, insert(Call)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["provider_id"],
+        set_={
+            "caller_sealed": func.coalesce(call.caller_sealed, new.caller_sealed),
+            "caller_digest": func.coalesce(call.caller_digest, new.caller_digest),
+            "caller_masked": func.coalesce(func.nullif(call.caller_masked, ""), new.caller_masked),
+            "called": func.coalesce(func.nullif(call.called, ""), new.called),
+        },
+    ).returning(call.id)
+
+
 def begin(
     session: Session,
     provider_id: str,
@@ -70,28 +85,23 @@ def begin(
     in by whichever event brings it, and then stays.
     """
     caller = caller or UNKNOWN_CALLER
-    statement = insert(session, Call).values(
-        provider_id=provider_id,
-        provider=provider,
-        caller_sealed=caller.sealed,
-        caller_digest=caller.digest,
-        caller_masked=caller.masked,
-        called=called[:64],
-        status="ringing",
-        status_rank=STATUS_RANK["ringing"],
-        began_at=now,
-    )
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["provider_id"],
-        set_={
-            "caller_sealed": func.coalesce(Call.caller_sealed, new.caller_sealed),
-            "caller_digest": func.coalesce(Call.caller_digest, new.caller_digest),
-            "caller_masked": func.coalesce(func.nullif(Call.caller_masked, ""), new.caller_masked),
-            "called": func.coalesce(func.nullif(Call.called, ""), new.called),
-        },
-    ).returning(Call.id)
-    return int(session.execute(statement).scalar_one())
+    values = {
+        "provider_id": provider_id,
+        "provider": provider,
+        "caller_sealed": caller.sealed,
+        "caller_digest": caller.digest,
+        "caller_masked": caller.masked,
+        "called": called[:64],
+        "status": "ringing",
+        "status_rank": STATUS_RANK["ringing"],
+        "began_at": now,
+    }
+    return int(session.execute(_begin(session), values).scalar_one())
+
+
+@prepared
+def _note_turn(insert: Insert) -> Any:
+    return insert(Turn).on_conflict_do_nothing()
 
 
 def note_turn(
@@ -105,18 +115,15 @@ def note_turn(
     now: datetime,
 ) -> None:
     """Keep what the caller did at this turn. Told again, the first telling stands."""
-    session.execute(
-        insert(session, Turn)
-        .values(
-            call_id=call_id,
-            number=number,
-            step=step[:64],
-            heard=dict(heard),
-            kept=dict(kept),
-            at=now,
-        )
-        .on_conflict_do_nothing()
-    )
+    values = {
+        "call_id": call_id,
+        "number": number,
+        "step": step[:64],
+        "heard": dict(heard),
+        "kept": dict(kept),
+        "at": now,
+    }
+    session.execute(_note_turn(session), values)
 
 
 def kept(session: Session, call_id: int) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases.record import Id, Record
+from cases.record import Id, Insert, Record, prepared
 
 SYSTEM = "system"
 
@@ -25,6 +25,11 @@ class Entry(Record):
     detail: Mapped[dict[str, Any]]
 
 
+@prepared
+def _add(insert: Insert) -> Any:
+    return insert(Entry)
+
+
 def add(
     session: Session,
     case_id: int,
@@ -35,7 +40,8 @@ def add(
     **detail: Any,
 ) -> None:
     """Write one line. `detail` holds plain JSON values, never a caller's number."""
-    session.add(Entry(case_id=case_id, at=now, actor=actor, action=action, detail=detail))
+    line = {"case_id": case_id, "at": now, "actor": actor, "action": action, "detail": detail}
+    session.execute(_add(session), line)
 
 
 def of_case(session: Session, case_id: int) -> list[Entry]:

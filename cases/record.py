@@ -1,6 +1,8 @@
 """What all our tables share: the base class, the column types, and insert-unless-there."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -10,7 +12,6 @@ from sqlalchemy import (
     Dialect,
     Integer,
     MetaData,
-    Table,
     TypeDecorator,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,8 +20,6 @@ from sqlalchemy.orm import DeclarativeBase, Session
 # SQLite only counts up by itself in a column of exactly this type.
 Id = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
-
-Insert = postgresql.Insert | sqlite.Insert
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -57,10 +56,25 @@ class Record(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012
 
 
+Insert = Callable[[type[Record]], Any]
+
+
+def prepared(build: Callable[[Insert], Any]) -> Callable[[Session], Any]:
+    """A statement built once for each kind of database, and not anew for every caller.
+
+    `build` gets the `insert` of the database at hand, which can say ON CONFLICT; the values are
+    given when the statement is executed.
+    """
+
+    of_kind = cache(lambda kind: build(partial(_insert, kind)))
+    return lambda session: of_kind(session.get_bind().dialect.name)
+
+
 def insert(session: Session, record: type[Record]) -> Any:
-    """An INSERT of the database at hand, which can say ON CONFLICT."""
-    table = record.__table__
-    assert isinstance(table, Table)
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    """An INSERT of the database at hand, for statements executed too seldom to prepare."""
+    return _insert(session.get_bind().dialect.name, record)
+
+
+def _insert(kind: str, record: type[Record]) -> Any:
+    dialect = postgresql if kind == "postgresql" else sqlite
+    return dialect.insert(record.__table__)
