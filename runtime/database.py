@@ -1,14 +1,16 @@
 """The database: the one truth. Commit and rollback appear here and nowhere else."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 # What the database, and not our code, does wrong: it is away, full, locked or too slow.
 Trouble = (DBAPIError, PoolTimeout, OSError)
@@ -47,22 +49,46 @@ def is_missing_table(error: DBAPIError) -> bool:
 
 
 def _postgres(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=5,
         max_overflow=5,
         pool_timeout=2,
-        pool_pre_ping=True,
         pool_recycle=300,
         connect_args={"connect_timeout": 2, "options": POSTGRES_OPTIONS},
     )
+    event.listen(engine, "checkout", _refuse_if_gone)
+    return engine
+
+
+def _refuse_if_gone(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool connect anew if the server is gone, without asking it, which takes a round trip.
+
+    On an idle connection a server says nothing until it says that it goes.
+    """
+    if connection.closed or _has_something_to_say(connection.fileno()):
+        raise DisconnectionError
+
+
+def _has_something_to_say(handle: int) -> bool:
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _sqlite(url: str) -> Engine:
     file = make_url(url).database
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 5}, pool_timeout=2)
+    # One connection a process: its threads queue for it fairly, which SQLite's own waiting is not.
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=2,
+        connect_args={"timeout": 5},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
