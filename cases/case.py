@@ -80,13 +80,14 @@ def open_for(
             due_at=now + timedelta(days=terms.response_days),
             category_alternatives=[],
             category_reasons=[],
-            flags=[],
+            flags=_in_order({*flags}),
         )
         session.add(case)
         session.flush()
         case.number = number_for(case.id, now.astimezone(terms.time_zone).year)
         history.add(session, case.id, "opened", now, number=case.number)
-    mark(case, *flags)
+    else:
+        mark(case, *flags)
     return case
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from cases import calls, recordings
 from cases import case as case_module
+from cases.recordings import Announcement
 from ivr.form import Form
 from ivr.phone import Phone
 from runtime.breaker import Unavailable
@@ -113,11 +114,8 @@ def note_recording(
         return None
     recording_id = recordings.announce(session, call_id, told, happened.at)
     if told.told == "completed":
-        flags = {"transcript_pending", *(["hung_up"] if told.hung_up else [])}
-        case = case_module.open_for(session, call_id, phone.terms, happened.at, flags)
-        if calls.did(session, call_id, "digits", "0"):
-            case_module.mark(case, "wants_person")
-        _unpend_if_heard(session, case)
+        flags = _flags_of_message(session, call_id, told)
+        case_module.open_for(session, call_id, phone.terms, happened.at, flags)
     elif not calls.times_asked(session, call_id, "number"):
         open_missed(session, phone, call_id, happened.at)
     return recording_id
@@ -134,8 +132,11 @@ def open_missed(session: Session, phone: Phone, call_id: int, now: datetime) -> 
     return case_module.open_for(session, call_id, phone.terms, now, flags)
 
 
-def _unpend_if_heard(session: Session, case: case_module.Case) -> None:
-    """A callback may come after the transcript: then nothing is pending any more."""
-    rows = recordings.of_call(session, case.call_id)
-    if all(row.status in recordings.FINAL for row in rows):
-        case_module.unset(case, "transcript_pending")
+def _flags_of_message(session: Session, call_id: int, told: Announcement) -> list[str]:
+    flags = ["hung_up"] if told.hung_up else []
+    if calls.did(session, call_id, "digits", "0"):
+        flags.append("wants_person")
+    # A callback may come after the transcript: then nothing is pending any more.
+    if not all(r.status in recordings.FINAL for r in recordings.of_call(session, call_id)):
+        flags.append("transcript_pending")
+    return flags
