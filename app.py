@@ -11,6 +11,7 @@ from callflows.problems import FlowError
 from cases import callers
 from cases.callers import CallerKey
 from cases.pack import PackError
+from console import pages
 from ivr import phone as telephone
 from ivr import replay, webhooks
 from ivr.phone import Phone
@@ -31,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["phone"] = phone
     app.register_blueprint(webhooks.blueprint(phone))
     _health_routes(app, phone)
-    _console(app, settings, phone)
+    pages.install(app, settings, engine, phone.city)
     return app
 
 
@@ -42,14 +43,6 @@ def web() -> Flask:
     app = create_app(settings)
     replay.keep_draining(app.extensions["phone"])
     return app
-
-
-def _console(app: Flask, settings: Settings, phone: Phone) -> None:
-    try:
-        from console import pages
-    except ImportError:
-        return
-    pages.install(app, settings, phone.engine, phone.city)
 
 
 def _health_routes(app: Flask, phone: Phone) -> None:
