@@ -7,9 +7,10 @@ import ipaddress
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -34,11 +35,25 @@ def _secret(value: str) -> str:
     return value
 
 
+def _token(value: str) -> str:
+    if re.search(r"\s", value):
+        raise ValueError("must not hold blanks")
+    return value
+
+
+def _address(value: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError for a port that is none, or brackets left open."""
+    parts = urlsplit(value)
+    if parts.port == 0:
+        raise ValueError("names port 0")
+    return parts
+
+
 def _database(value: str) -> str:
     scheme = value.split("://", 1)[0]
     if value and scheme not in {"sqlite", "postgresql", "postgres", "postgresql+psycopg"}:
         raise ValueError("must begin with sqlite:/// or postgresql://")
-    if scheme != "sqlite" and value and not urlsplit(value).path.strip("/"):
+    if scheme != "sqlite" and value and not _address(value).path.strip("/"):
         raise ValueError("names no database: postgresql://user:password@host/name")
     return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", value)
 
@@ -46,14 +61,14 @@ def _database(value: str) -> str:
 def _redis(value: str) -> str:
     if not value:
         return value
-    parts = urlsplit(value)
+    parts = _address(value)
     if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
         raise ValueError("must look like redis://host:6379/0, rediss://... or unix:///path")
     return value
 
 
 def _base_url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _address(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be the address the provider calls, such as https://hotline.example")
     if parts.query or parts.fragment:
@@ -75,8 +90,10 @@ def _model(value: str) -> str:
 
 
 def _recordings(value: str) -> str:
-    if value and not re.match(r"^(file|s3|memory)://", value):
-        raise ValueError("must begin with file:// or s3://")
+    if value and not re.match(r"(file|memory)://.|s3://[^/]", value):
+        raise ValueError("must begin with file:// or s3:// and say where")
+    if value.startswith("s3://") and find_spec("s3fs") is None:
+        raise ValueError("needs the package s3fs: pip install -e '.[s3]'")
     return value
 
 
@@ -95,6 +112,7 @@ def media_host(entry: str) -> str:
     host = entry.strip().lower()
     if not re.fullmatch(r"(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?", host):
         raise ValueError(f"holds {entry!r}, which is not host or host:port")
+    _address(f"//{host}")
     return host
 
 
@@ -112,8 +130,8 @@ class Settings(BaseSettings):
     provider: Literal["twilio", "somleng"] = "twilio"
     provider_api_url: str = ""
     twilio_account_sid: str = ""
-    twilio_auth_token: str = ""
-    twilio_auth_token_secondary: str = ""
+    twilio_auth_token: Annotated[str, AfterValidator(_token)] = ""
+    twilio_auth_token_secondary: Annotated[str, AfterValidator(_token)] = ""
     media_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     agent_dial: Annotated[str, AfterValidator(_dial)] = ""
     whisper_model: Annotated[str, AfterValidator(_model)] = "turbo"
@@ -212,7 +230,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> "Settings":
-        """`read()` for a process that starts: on nonsense, print one clear line and exit 2."""
+        """`read()` for a process that starts: on nonsense, print one clear line and exit 78 (EX_CONFIG)."""
         try:
             return cls.read()
         except SettingsError as error:
