@@ -25,7 +25,7 @@ from sqlalchemy import Engine
 from cases import recordings
 from cases.recordings import Step
 from runtime import clock, database, logs
-from runtime.breaker import Unavailable
+from runtime.breaker import Unavailable, first_line
 from runtime.database import transaction
 from runtime.pulse import Pulse, end_with_parent
 from runtime.queues import Doorbell, Work, known_jobs
@@ -72,7 +72,7 @@ class Station:
                 self._work_off()
                 self._wait_for_bell()
             except (*database.Trouble, RedisError) as error:
-                log.warning("%s: %s; trying again", self.step, str(error).splitlines()[0])
+                log.warning("%s: %s; trying again", self.step, first_line(error))
                 stopping.wait(1)
 
     def _work_off(self) -> None:
@@ -191,7 +191,7 @@ def _go(go_round: Callable[[], object]) -> None:
     try:
         go_round()
     except (*database.Trouble, Unavailable) as error:
-        log.warning("the watch: %s", str(error).splitlines()[0])
+        log.warning("the watch: %s", first_line(error))
 
 
 def run_all(settings: Settings) -> None:

@@ -13,6 +13,11 @@ class Unavailable(Exception):
     """The work failed, took too long, or was not tried because it failed a moment ago."""
 
 
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line; the kind of error where it has no words."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class Breaker:
     """Runs work within `patience` seconds; after a failure refuses at once for `pause` seconds.
 
@@ -39,7 +44,7 @@ class Breaker:
             raise Unavailable(f"took longer than {self._patience} s") from error
         except self._trouble as error:
             self._closed_until = time.monotonic() + self._pause
-            raise Unavailable(str(error).splitlines()[0]) from error
+            raise Unavailable(first_line(error)) from error
 
     def _pool(self) -> ThreadPoolExecutor:
         # Made at first use: threads do not survive the web server's fork.
