@@ -8,18 +8,22 @@ from typing import Literal
 from pythonjsonlogger.json import JsonFormatter
 
 # Numbers of callers, and anything that would start a second line or steer a terminal.
-_NUMBER = re.compile(r"(?<![\w.:/-])\+?\d{8,15}(?![\w.:/-])")
+_NUMBER = re.compile(r"(\+|%2[Bb])\d{8,15}|(?<![\w./-])\d{8,15}(?![\w/-]|\.\d)")
+_TRACEBACK = logging.Formatter()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def clean(text: str) -> str:
     """The text on one line, with telephone numbers masked."""
-    return _CONTROL.sub(" ", _NUMBER.sub(lambda m: f"{m[0][:3]}***{m[0][-2:]}", text))
+    return _CONTROL.sub(" ", _NUMBER.sub(lambda m: f"***{m[0][-2:]}", text))
 
 
 class _Clean(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = clean(record.getMessage()), ()
+        text = record.getMessage()
+        if record.exc_info:
+            text = f"{text} | {_TRACEBACK.formatException(record.exc_info)}"
+        record.msg, record.args, record.exc_info, record.exc_text = clean(text), (), None, None
         return True
 
 
