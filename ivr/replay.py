@@ -6,6 +6,7 @@ import threading
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from callflows import engine
@@ -15,6 +16,7 @@ from ivr.form import BadForm, Form
 from ivr.ledger import Happened
 from ivr.phone import Phone
 from runtime.breaker import Unavailable
+from runtime.spool import Unfit
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +29,10 @@ def keep_draining(phone: Phone) -> threading.Thread:
     def forever() -> None:
         pause = threading.Event()
         while not pause.wait(EVERY_SECONDS):
-            if phone.spool.waiting():
+            try:
                 drain(phone)
+            except Exception:
+                log.exception("the spool could not be told to the database")
 
     thread = threading.Thread(target=forever, name="spool", daemon=True)
     thread.start()
@@ -50,9 +54,14 @@ def _tell(phone: Phone, event: dict[str, Any]) -> None:
     try:
         happened = _happened(phone, event)
         recording_id = ledger.in_ledger(phone, lambda session: _write(session, phone, happened))
-    except (BadForm, KeyError, ValueError):
-        log.exception("an event in the spool cannot be understood and is passed over")
-        return
+    except (BadForm, KeyError, ValueError) as error:
+        log.exception("an event in the spool cannot be understood and is set aside")
+        raise Unfit(str(error)) from error
+    except Unavailable as error:
+        if isinstance(error.__cause__, DataError | IntegrityError):
+            log.exception("the database is there, but refuses an event, which is set aside")
+            raise Unfit(str(error)) from error
+        raise
     if recording_id is not None:
         phone.doorbell.ring("fetch", recording_id)
 

@@ -11,10 +11,15 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
+
+
+class Unfit(Exception):
+    """An event that nobody will ever be able to deal with."""
 
 
 class Spool:
@@ -43,26 +48,38 @@ class Spool:
         return sorted(self._folder.glob("*.event"))
 
     def drain(self, deal_with: Callable[[dict[str, Any]], None]) -> int:
-        """Hand every event over, oldest first; stops at the first that raises. How many left."""
-        done = 0
-        for file in self.waiting():
+        """Hand every event over, oldest first; how many were dealt with.
+
+        Stops at the first that raises; but one that is Unfit is set aside, for a person to look at.
+        """
+        return sum(self._dealt_with(file, deal_with) for file in self.waiting())
+
+    def _dealt_with(self, file: Path, deal_with: Callable[[dict[str, Any]], None]) -> bool:
+        try:
             event = self._open(file)
-            if event is not None:
-                deal_with(event)
-                file.unlink(missing_ok=True)
-                done += 1
-        return done
+            if event is None:
+                return False
+            deal_with(event)
+        except Unfit:
+            self._set_aside(file)
+            return False
+        file.unlink(missing_ok=True)
+        return True
 
     def _open(self, file: Path) -> dict[str, Any] | None:
+        """The event, None if another process was faster. Raises Unfit."""
         try:
             event: dict[str, Any] = json.loads(self._fernet.decrypt(file.read_bytes()))
             return event
         except FileNotFoundError:
             return None
-        except (InvalidToken, ValueError):
-            # Not ours to throw away: it is set aside for a person with the right key.
+        except (InvalidToken, ValueError) as error:
+            raise Unfit(file.name) from error
+
+    def _set_aside(self, file: Path) -> None:
+        # Not ours to throw away. Another process may have done it this very moment.
+        with suppress(FileNotFoundError):
             file.rename(file.with_suffix(".unreadable"))
-            return None
 
     def _sync(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY)
