@@ -45,6 +45,7 @@ class Storage:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
+    new_folders = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -55,11 +56,17 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    for folder in (path.parent, *(new.parent for new in new_folders)):
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    """A name is safe when the folder it stands in is."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _private(path: str, flags: int) -> int:
