@@ -64,8 +64,10 @@ def test_a_mask_of_nonsense_shows_at_most_three_of_its_characters(number: str) -
 
 @pytest.mark.parametrize(
     "sent",
-    ["", " ", "anonymous", "Anonymous", "unknown", "restricted", "unavailable", "+266696687"]
-    + ["sip:anonymous@anonymous.invalid", "client:anonymous"],
+    [
+        *("", " ", "anonymous", "Anonymous", "unknown", "restricted", "unavailable", "+266696687"),
+        *("sip:anonymous@anonymous.invalid", "client:anonymous"),
+    ],
 )
 def test_a_withheld_number_is_neither_sealed_nor_found(sent: str) -> None:
     caller = KEY.caller(sent)

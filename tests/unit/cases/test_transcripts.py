@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from cases import history, recordings, transcripts
 from cases import case as case_module
+from cases import history, recordings, transcripts
 from cases.case import Case
 from cases.recordings import Claim, Recording
 from cases.transcripts import Heard, Segment, Transcript

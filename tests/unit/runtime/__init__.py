@@ -1,0 +1,1 @@
+"""Specification of what a process needs."""

@@ -1,0 +1,180 @@
+"""Nonsense in any setting stops the start with one line that names it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.settings import WHISPER_MODELS, Settings, SettingsError
+from tests.conftest import PROJECT
+
+SANE = {"_env_file": None, "twilio_auth_token": "0123456789abcdef"}
+NONSENSE = [
+    ("CITY", "atlantis"),
+    ("CITY", "../cities"),
+    ("DATABASE_URL", "mysql://localhost/whistle"),
+    ("DATABASE_URL", "postgresql://localhost"),
+    ("DATABASE_URL", "postgresql://localhost:port/whistle"),
+    ("DATABASE_URL", "whistle.sqlite3"),
+    ("REDIS_URL", "localhost:6379"),
+    ("REDIS_URL", "http://localhost:6379"),
+    ("REDIS_URL", "redis://localhost:many/0"),
+    ("RECORDINGS_URL", "/recordings"),
+    ("RECORDINGS_URL", "ftp://host/recordings"),
+    ("RECORDINGS_URL", "s3://"),
+    ("PUBLIC_BASE_URL", "hotline.example"),
+    ("PUBLIC_BASE_URL", "ftp://hotline.example"),
+    ("PUBLIC_BASE_URL", "https://hotline.example/?city=1"),
+    ("PUBLIC_BASE_URL", "https://hotline.example:port"),
+    ("PORT", "telephone"),
+    ("PORT", "0"),
+    ("PORT", "65536"),
+    ("PROVIDER", "carrier-pigeon"),
+    ("PROVIDER_API_URL", "api.example"),
+    ("TWILIO_ACCOUNT_SID", "AC/../secret"),
+    ("TWILIO_AUTH_TOKEN", " "),
+    ("TWILIO_AUTH_TOKEN_SECONDARY", "\t"),
+    ("MEDIA_HOSTS", "https://api.twilio.com"),
+    ("MEDIA_HOSTS", "api.twilio.com,*"),
+    ("MEDIA_HOSTS", "api.twilio.com:99999"),
+    ("AGENT_DIAL", "call me"),
+    ("AGENT_DIAL", "110"),
+    ("WHISPER_MODEL", "enormous"),
+    ("WHISPER_ENGINE", "crystal-ball"),
+    ("SECRET_KEY", "short"),
+    ("DATA_KEY", "short"),
+    ("LOG_FORMAT", "morse"),
+    ("SPEECH_PROCESSES", "0"),
+    ("WEB_PROCESSES", "many"),
+    ("INSECURE_DEV_WEBHOOKS", "perhaps"),
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's own environment or .env reaches these tests."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def settings(**chosen: object) -> Settings:
+    return Settings(**{**SANE, **chosen})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "value"), NONSENSE)
+def test_nonsense_stops_the_start_with_one_line_naming_the_setting(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        Settings.load()
+    line = capsys.readouterr().err
+    assert stopped.value.code == os.EX_CONFIG == 78
+    assert line.count("\n") == 1
+    assert name in line
+
+
+def test_every_setting_of_the_operators_contract_can_be_nonsense() -> None:
+    free_text = {"STATE_DIR"}
+    assert {name.upper() for name in Settings.model_fields} == {n for n, _ in NONSENSE} | free_text
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["worker.py"], ["worker.py", "watch"]])
+def test_a_process_with_nonsense_ends_at_once_with_that_line(
+    command: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={**os.environ, "STATE_DIR": str(tmp_path), "PORT": "telephone"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == os.EX_CONFIG
+    assert done.stderr.count("\n") == 1
+    assert "PORT" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["http://[::1", "https://[not-an-address]", "https://"])
+def test_an_address_that_cannot_be_read_is_nonsense_too(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", value)
+    with pytest.raises(SettingsError, match="PUBLIC_BASE_URL"):
+        Settings.read()
+
+
+def test_a_line_about_a_setting_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://whistle:hunter2@localhost/whistle")
+    monkeypatch.setenv("SECRET_KEY", "hunter2")
+    with pytest.raises(SettingsError) as error:
+        Settings.read()
+    assert "hunter2" not in str(error.value)
+
+
+def test_with_nothing_set_everything_is_on_this_machine() -> None:
+    chosen = settings()
+    assert chosen.database_url == f"sqlite:///{chosen.state_dir}/whistle.sqlite3"
+    assert chosen.recordings_url == f"file://{chosen.state_dir}/recordings"
+    assert chosen.redis_url == ""
+    assert (chosen.whisper_model, chosen.whisper_engine) == ("turbo", "openai-whisper")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_way_to_write_postgresql_means_the_same(scheme: str) -> None:
+    chosen = settings(database_url=f"{scheme}://me:secret@host/whistle")
+    assert chosen.database_url == "postgresql+psycopg://me:secret@host/whistle"
+
+
+def test_media_hosts_are_a_comma_list() -> None:
+    chosen = settings(media_hosts="api.twilio.com, CDN.example:8443 ,127.0.0.1:9000,")
+    assert chosen.media_hosts == ("api.twilio.com", "cdn.example:8443", "127.0.0.1:9000")
+
+
+def test_without_a_token_nobody_is_believed() -> None:
+    with pytest.raises(SettingsError, match="TWILIO_AUTH_TOKEN is missing"):
+        settings(twilio_auth_token="").require_signatures()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:8000", "http://[::1]:8000", "http://localhost"]
+)
+def test_the_development_switch_works_on_loopback(address: str) -> None:
+    chosen = settings(twilio_auth_token="", insecure_dev_webhooks=True, public_base_url=address)
+    chosen.require_signatures()
+    assert chosen.bind.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hotline.example",
+        "http://192.168.1.2",
+        "http://0.0.0.0:8000",
+        "http://127.0.0.1.evil",
+    ],
+)
+def test_the_development_switch_works_nowhere_else(address: str) -> None:
+    with pytest.raises(SettingsError, match="loopback only"):
+        settings(insecure_dev_webhooks=True, public_base_url=address).require_signatures()
+
+
+def test_both_tokens_are_in_force_during_rotation() -> None:
+    assert settings(twilio_auth_token_secondary="fedcba9876543210").auth_tokens == (
+        "0123456789abcdef",
+        "fedcba9876543210",
+    )
+
+
+def test_the_models_we_name_are_the_models_whisper_knows() -> None:
+    whisper = pytest.importorskip("whisper")
+    assert set(WHISPER_MODELS) == set(whisper.available_models())
+
+
+def test_a_path_to_a_checkpoint_is_a_model() -> None:
+    assert settings(whisper_model="demo/model/hotline.pt").whisper_model.endswith(".pt")
