@@ -19,6 +19,7 @@ class Exchange:
     """Places calls to the hotline at `hotline` (its PUBLIC_BASE_URL); use with `with`.
 
     `media` serves the recordings; `content_network` is the other host they may be redirected to.
+    `addresses` is what the number is configured with, and may be changed between calls.
     """
 
     def __init__(
@@ -36,6 +37,8 @@ class Exchange:
         self.token = token or secrets.token_hex(16)
         self.number = number
         self.profile = profile
+        voice = f"{self.hotline}/voice"
+        self.addresses = Addresses(voice, f"{voice}/fallback", f"{voice}/status")
         self.tell = tell
         self.calls: list[Call] = []
         login = (self.account, self.token) if profile.media_login else None
@@ -68,7 +71,7 @@ class Exchange:
         call = Call(
             parties=Parties(self.account, self.profile.new_id("CA"), caller, self.number),
             profile=self.profile,
-            addresses=self._addresses(),
+            addresses=self.addresses,
             script=Script(acts),
             delivery=self._as_profile_has_it(delivery),
             media=self.media,
@@ -90,7 +93,3 @@ class Exchange:
             return delivery
         media = replace(delivery.media, redirect=self.content_network.address)
         return replace(delivery, media=media)
-
-    def _addresses(self) -> Addresses:
-        voice = f"{self.hotline}/voice"
-        return Addresses(voice, f"{voice}/fallback", f"{voice}/status")

@@ -148,8 +148,16 @@ def test_0_comes_back_to_the_message_when_the_desk_cannot_be_reached(
     hotline: Hotline, message: Path, desk: str
 ) -> None:
     call = hotline.ring(press("0"), speak_and_hang_up(message, 2.0), desk=desk)
-    assert len(call.of(events.HearsBeep)) == 2
+    (dialled,), (beep,) = call.of(events.DialsDesk), call.of(events.HearsBeep)
+    assert dialled.at < beep.at
     assert call.of(events.HangsUp)[0].who == "caller"
+
+
+def test_0_ends_a_message_too(hotline: Hotline, message: Path) -> None:
+    call = hotline.ring(speak(message, then="0"), desk="answered")
+    assert call.of(events.DialsDesk)
+    case = hotline.wait_for(call, has_transcript)
+    assert {"wants_person", "spoke_to_agent"} <= {*case["flags"]}
 
 
 def test_who_spoke_to_a_person_has_a_case_that_says_so(hotline: Hotline) -> None:

@@ -2,17 +2,21 @@
 
 import io
 import math
+import re
 import struct
 import wave
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from werkzeug.test import TestResponse
 
-from cases import agents, calls, case, categories, departments, recordings, transcripts
+from cases import agents, calls, case, categories, departments, history, recordings, transcripts
 from cases.callers import CallerKey
 from cases.case import Case, Terms
 from cases.record import Record
@@ -42,6 +46,49 @@ LAMP = (
 
 
 @dataclass
+class Visitor:
+    """A browser without a screen. It sends along the proof of origin that the last page gave it."""
+
+    client: FlaskClient
+    proof: str = ""
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self._seen(self.client.get(path, **more))
+
+    def post(self, path: str, **form: str | int | None) -> TestResponse:
+        """Post a form; `csrf_token=None` leaves the proof out."""
+        if not self.proof:
+            self.get("/sign-in")
+        fields = {"csrf_token": self.proof, **form}
+        data = {name: value for name, value in fields.items() if value is not None}
+        return self._seen(self.client.post(path, data=data))
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> TestResponse:
+        return self.post("/sign-in", name=name, password=password)
+
+    def decide(self, number: str, action: str, **form: str) -> TestResponse:
+        """Open a case and do something with it, as its page offers."""
+        page = self.get(f"/cases/{number}").text
+        return self.post(f"/cases/{number}/{action}", **on_page(page), **form)
+
+    def _seen(self, response: TestResponse) -> TestResponse:
+        page = response.text if response.mimetype == "text/html" else ""
+        if found := re.search(r'name="csrf_token" value="([^"]+)"', page):
+            self.proof = found[1]
+        elif response.location:
+            self.proof = self.proof if "sign-in" not in response.location else ""
+        return response
+
+
+def on_page(page: str) -> dict[str, str]:
+    """The state of the case on which its page's forms decide."""
+    return {
+        name: re.search(rf'name="{name}" value="(\d+)"', page)[1]  # type: ignore[index]
+        for name in ("version", "seen")
+    }
+
+
+@dataclass
 class ConsoleHouse:
     """One console, its database and its storage. `now` is the time at which cases are made."""
 
@@ -58,8 +105,20 @@ class ConsoleHouse:
         with transaction(self.engine) as session:
             agent, one_time = agents.add(session, name, role, clock.now())
             if password is not None:
-                agents.choose_password(agent, password)
+                agent.password_hash, agent.one_time_until = _hashed(password), None
         return password or one_time
+
+    def visitor(self) -> "Visitor":
+        """A browser that nobody has signed in with."""
+        return Visitor(self.app.test_client())
+
+    def signed_in(self, role: str = "agent", name: str | None = None) -> "Visitor":
+        """A browser at which a new agent of this role has signed in."""
+        name = name or f"one-{role}"
+        self.agent(name, role)
+        visitor = self.visitor()
+        assert visitor.sign_in(name).status_code == 303
+        return visitor
 
     def case(
         self,
@@ -145,8 +204,6 @@ class ConsoleHouse:
 
     def history(self, number: str) -> list[tuple[str, str]]:
         """Actor and action of every line of a case's history."""
-        from cases import history
-
         with transaction(self.engine) as session:
             found = case.by_number(session, number)
             assert found is not None
@@ -154,7 +211,7 @@ class ConsoleHouse:
 
 
 def console_house(folder: Path, database_url: str = "", **chosen: Any) -> ConsoleHouse:
-    """A console with an empty database: SQLite in `folder`, or the database named."""
+    """A console with its state in `folder`, on the migrated database named or an SQLite of its own."""
     settings = Settings(
         state_dir=folder,
         database_url=database_url,
@@ -162,7 +219,8 @@ def console_house(folder: Path, database_url: str = "", **chosen: Any) -> Consol
         **chosen,
     )
     engine = database.engine(settings.database_url)
-    Record.metadata.create_all(engine)
+    if not database_url:
+        Record.metadata.create_all(engine)
     city = City.read(settings.city_folder)
     app = Flask("console_for_a_test", static_folder=None)
     pages.install(app, settings, engine, city)
@@ -173,6 +231,11 @@ def console_house(folder: Path, database_url: str = "", **chosen: Any) -> Consol
         storage=Storage(settings.recordings_url),
         key=CallerKey(keys.secret(settings.state_dir, "data-key", settings.data_key)),
     )
+
+
+@cache
+def _hashed(password: str) -> str:
+    return agents.hash_password(password)
 
 
 def tone(seconds: float = 6.0, hertz: float = 440.0) -> bytes:
@@ -207,8 +270,3 @@ def _mu_law(sample: int) -> int:
     level = min(level, 32635) + 0x84
     exponent = level.bit_length() - 8
     return ~(sign | exponent << 4 | level >> (exponent + 3) & 0x0F) & 0xFF
-
-
-def at(text: str) -> datetime:
-    """A moment in UTC, for tests: `2026-11-24 08:00`."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
