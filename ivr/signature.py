@@ -6,18 +6,27 @@ own idea of the request's URL rewrites escapes, and headers that name a host can
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from flask import Request
 from twilio.request_validator import RequestValidator
 
+from ivr.providers.profile import Profile
 from runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-class Signature:
-    """Checks `X-Twilio-Signature` against each token in force."""
+class Signature(Protocol):
+    """One provider's way to prove that a request is its own."""
+
+    def holds(self, request: Request) -> bool:
+        """Whether the provider signed this request. Anything odd is a no, never an exception."""
+
+
+class HmacSha1:
+    """Twilio's scheme: `X-Twilio-Signature` under each token in force."""
 
     def __init__(self, base_url: str, tokens: Sequence[str], fragment: str = "") -> None:
         self._base_url = base_url
@@ -26,7 +35,6 @@ class Signature:
         self._endings = ("", f"#{fragment}") if fragment else ("",)
 
     def holds(self, request: Request) -> bool:
-        """Whether the provider signed this request. Anything odd is a no, never an exception."""
         signature = request.headers.get("X-Twilio-Signature", "")
         if not signature or not self._validators:
             return False
@@ -42,11 +50,15 @@ class Signature:
             return False
 
 
-def of(settings: Settings, fragment: str) -> Signature | None:
+SCHEMES: Mapping[str, type[HmacSha1]] = {"hmac-sha1": HmacSha1}
+
+
+def of(settings: Settings, profile: Profile) -> Signature | None:
     """The check the settings ask for; None where development accepts unsigned webhooks."""
     if settings.insecure_dev_webhooks and not settings.auth_tokens:
         return None
-    return Signature(settings.public_base_url, settings.auth_tokens, fragment)
+    scheme = SCHEMES[profile.signature]
+    return scheme(settings.public_base_url, settings.auth_tokens, profile.callback_fragment)
 
 
 def raw_target(request: Request) -> str:

@@ -33,7 +33,7 @@ def blueprint(phone: Phone) -> Blueprint:
 
 
 def _guard(voice: Blueprint, phone: Phone) -> None:
-    check = signature.of(phone.settings, phone.profile.callback_fragment)
+    check = signature.of(phone.settings, phone.profile)
 
     @voice.before_app_request
     def believe_only_the_provider() -> Response | None:

@@ -27,10 +27,11 @@ class Voice:
 
 @dataclass(frozen=True)
 class Profile:
-    """One provider. `callback_fragment` asks for retries of a callback where URLs may carry that;
+    """One provider. `signature` names a scheme of `ivr.signature`; `callback_fragment` asks for retries of a callback where URLs may carry that;
     `media_auth` says whether recordings are fetched with the account's credentials."""
 
     name: str
+    signature: str
     id_grammar: re.Pattern[str]
     media_hosts: tuple[str, ...]
     media_auth: bool
@@ -44,6 +45,7 @@ class Profile:
 
 TWILIO = Profile(
     name="twilio",
+    signature="hmac-sha1",
     id_grammar=re.compile(r"[A-Za-z0-9:_-]{1,128}"),
     media_hosts=("api.twilio.com",),
     media_auth=True,
@@ -59,6 +61,7 @@ TWILIO = Profile(
 
 SOMLENG = Profile(
     name="somleng",
+    signature="hmac-sha1",
     id_grammar=re.compile(r"[A-Za-z0-9:_-]{1,128}"),
     # Recordings lie behind a redirect to the operator's own bucket: MEDIA_HOSTS must name both.
     media_hosts=(),
