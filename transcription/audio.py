@@ -1,7 +1,7 @@
 """The bytes of a recording -> sound.
 
-libsndfile (soundfile) reads first and FFmpeg's libraries (PyAV) second; both come as wheels, so no
-program has to be installed. pydub edits: channels, level, trimming, joining. pydub is only ever
+libsndfile (soundfile) and FFmpeg's libraries (PyAV) read it; both come as wheels, so no program has
+to be installed. pydub edits: channels, level, trimming, joining. pydub is only ever
 given PCM, because for anything else it would start `ffmpeg` and `ffprobe`. The sample rate is
 changed by soxr, block by block, since pydub's own resampler leaves images of the speech above
 4 kHz. Only the container formats named here are opened, always from memory, and never more than
@@ -35,8 +35,7 @@ QUIET_DBFS: Final = -20.0
 TARGET_DBFS: Final = -3.0
 MAX_GAIN_DB: Final = 24.0
 
-# What libsndfile cannot make sense of is shown to FFmpeg, but only with these decoders.
-SECOND_CHANCE: Final = frozenset({"wav", "mp3"})
+# The only decoders FFmpeg may use.
 CODECS: Final = ("pcm_", "adpcm_", "gsm", "mp3", "g726")
 
 
@@ -79,12 +78,11 @@ def read(data: bytes, *, max_seconds: float = MAX_SECONDS, max_bytes: int = MAX_
     if len(data) > max_bytes:
         raise NotAudio(f"{len(data)} bytes are more than the {max_bytes} a recording may have")
     container = _container(data)
-    sound = _collect(_with_soundfile(data), max_seconds)
-    if sound is None and container in SECOND_CHANCE:
-        sound = _collect(_with_av(data, container), max_seconds)
-    if sound is None:
-        raise NotAudio(f"a {container} file without sound in it: {len(data)} bytes, cut off early")
-    return sound
+    for reader in READERS[container]:
+        sound = _collect(reader(data, container), max_seconds)
+        if sound is not None:
+            return sound
+    raise NotAudio(f"a {container} file without sound in it: {len(data)} bytes, cut off early")
 
 
 def one_voice(sound: Sound, channel: int | None = None) -> Sound:
@@ -166,7 +164,7 @@ def _as_pcm(block: Samples) -> bytes:
     return np.clip(block * FULL_SCALE, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
 
 
-def _with_soundfile(data: bytes) -> _Stream | None:
+def _with_soundfile(data: bytes, _: str) -> _Stream | None:
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
     except soundfile.LibsndfileError:
@@ -208,6 +206,16 @@ def _until_broken(blocks: Iterable[Samples]) -> Iterator[Samples]:
         yield from blocks
     except (soundfile.LibsndfileError, av.FFmpegError):
         return
+
+
+# FFmpeg has the second look at WAV, as libsndfile takes a length of 0 in the header at its word; and
+# the first at MP3, as libsndfile's decoder complains on standard error about sound that is in order.
+READERS: Final = {
+    "wav": (_with_soundfile, _with_av),
+    "mp3": (_with_av, _with_soundfile),
+    "flac": (_with_soundfile,),
+    "ogg": (_with_soundfile,),
+}
 
 
 def _check_shape(rate: int, channels: int) -> None:

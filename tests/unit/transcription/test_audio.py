@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -97,6 +98,18 @@ def test_a_recording_that_breaks_off_is_heard_up_to_there(kind: str) -> None:
 
     assert 0.7 < sound.seconds < 1.2
     assert loudest_hertz(sound.samples) == pytest.approx(440, abs=5)
+
+
+def test_an_mp3_that_is_in_order_puts_no_errors_into_the_log(
+    speech: Callable[[str], bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    sentence = read(speech("yue")).samples[::2]
+    call = wav(np.tile(sentence, 10), subtype="MPEG_LAYER_III", container="MP3")
+    capfd.readouterr()
+
+    assert read(call).seconds == pytest.approx(len(sentence) / 800, abs=0.2)
+
+    assert capfd.readouterr().err == ""
 
 
 def test_a_recording_of_an_hour_is_cut_and_says_so() -> None:
