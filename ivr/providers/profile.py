@@ -27,8 +27,12 @@ class Voice:
 
 @dataclass(frozen=True)
 class Profile:
-    """One provider. `signature` names a scheme of `ivr.signature`; `callback_fragment` asks for retries of a callback where URLs may carry that;
-    `media_auth` says whether recordings are fetched with the account's credentials."""
+    """One provider.
+
+    `signature` names a scheme of `ivr.signature`; `callback_fragment` asks for retries of a
+    callback where addresses may carry that; `media_auth` says whether recordings are fetched with
+    the account's credentials.
+    """
 
     name: str
     signature: str
