@@ -23,6 +23,7 @@ from .house import ADDRESS, MODEL, PROJECT, House, HouseError, free_port
 from .scenario import Scenario, read
 
 STATE = PROJECT / "var" / "demo"
+AGENT = "demo"
 LIMIT = 180.0  # seconds all transcripts may take together
 WARNING = (
     "The bundled model is two megabytes small and understands only the kind of sentence this "
@@ -119,7 +120,8 @@ def _stay(out: Console, house: House, shortfalls: Sequence[str]) -> None:
     out.print()
     for shortfall in shortfalls:
         out.print(Text(shortfall, style="bold red"))
-    out.print(f"The console: {house.address}/console")
+    password = house.new_agent(AGENT)
+    out.print(f"The console: {house.address}/ (name {AGENT}, one-time password {password})")
     out.print("Ctrl-C ends the demonstration.")
     while True:
         house.check()

@@ -26,6 +26,7 @@ ADDRESS = "127.0.0.1"
 MIGRATE = [sys.executable, "-m", "alembic", "upgrade", "head"]
 WEB = [sys.executable, "app.py"]
 WORKER = [sys.executable, "worker.py"]
+ADD_AGENT = [sys.executable, "-m", "console", "add-agent", "--one-time"]
 EXPORT = [sys.executable, "-m", "console", "export"]
 
 # Every setting is named, so that nobody's own environment or .env finds its way in.
@@ -178,6 +179,10 @@ class House:
     def cases(self) -> list[Case]:
         """All cases, as the export command prints them. Raises HouseError."""
         return [json.loads(line) for line in self.run("export", EXPORT).splitlines()]
+
+    def new_agent(self, name: str) -> str:
+        """A one-time password for this agent of the console. Raises HouseError."""
+        return self.run("add-agent", [*ADD_AGENT, name]).strip()
 
     def _open_log(self, name: str) -> Any:
         self.log(name).parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,8 @@ from .house import Case
 from .scenario import LANGUAGES, Scenario
 from .work import Progress
 
+_SILENCE = 2.0  # seconds; what is shorter is a breath
+
 
 def console() -> Console:
     """A terminal of any width; without colour when nobody looks."""
@@ -53,7 +55,7 @@ def _line(event: events.Event) -> tuple[str, str, str] | None:
             return "says", "bold green", f"{event.words} ({event.seconds:.1f} s)"
         case events.Presses():
             return "presses", "bold green", " ".join(event.keys)
-        case events.StaysSilent():
+        case events.StaysSilent() if event.seconds >= _SILENCE:
             return "is silent", "dim", f"{event.seconds:.0f} s"
         case events.DialsDesk():
             return "waits", "dim", f"for {event.target}: {event.outcome}"
@@ -74,7 +76,7 @@ def _row(at: float, who: str, style: str, what: str) -> RenderableType:
     row = Table.grid(padding=(0, 1))
     row.add_column(width=5, style="dim", justify="right")
     row.add_column(width=11, style=style)
-    row.add_column(ratio=1)
+    row.add_column(ratio=1, overflow="fold")  # Chinese has no spaces to break at
     row.add_row(f"{int(at) // 60}:{int(at) % 60:02}", who, Text(what))
     return row
 
@@ -91,7 +93,7 @@ def outcome(scenario: Scenario, one: Progress, seconds: float | None) -> Rendera
 def _case(scenario: Scenario, case: Case, seconds: float | None) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=12, style="dim")
-    grid.add_column(ratio=1)
+    grid.add_column(ratio=1, overflow="fold")
     for label, value in _facts(scenario, case, seconds):
         grid.add_row(label, Text(value))
     return grid
@@ -120,32 +122,32 @@ def _category(case: Case) -> str:
 
 @contextmanager
 def progress(out: Console) -> Iterator[Callable[[Sequence[Progress]], None]]:
-    """Shows how far the transcription is: a bar in a terminal, a line a change elsewhere."""
+    """Shows how far each recording is: bars in a terminal, a line for each change elsewhere."""
     if not out.is_terminal:
         yield _Lines(out).show
         return
-    columns = (TextColumn("Transcribing"), BarColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(20), TextColumn("{task.description}"))
     with bars.Progress(*columns, TimeElapsedColumn(), console=out) as shown:
-        task = shown.add_task("")
+        tasks: list[bars.TaskID] = []
 
         def show(now: Sequence[Progress]) -> None:
-            done, total = sum(one.done for one in now), sum(one.total for one in now)
-            shown.update(task, completed=done, total=total, description=_tally(now))
+            tasks.extend(shown.add_task("") for _ in now[len(tasks) :])
+            for number, (task, one) in enumerate(zip(tasks, now, strict=True), 1):
+                words = f"recording of call {number}: {one.words}"
+                shown.update(task, completed=one.done, total=one.total, description=words)
 
         yield show
 
 
 class _Lines:
+    """Progress where nobody looks at a terminal."""
+
     def __init__(self, out: Console) -> None:
         self._out = out
-        self._last = ""
+        self._last: dict[str, str] = {}
 
     def show(self, now: Sequence[Progress]) -> None:
-        words = _tally(now)
-        if words != self._last:
-            self._out.print(f"Transcribing: {words}")
-        self._last = words
-
-
-def _tally(now: Sequence[Progress]) -> str:
-    return f"{sum(one.is_over for one in now)} of {len(now)} calls"
+        for number, one in enumerate(now, 1):
+            if self._last.get(one.call.sid) != one.words:
+                self._out.print(f"recording of call {number}: {one.words}")
+            self._last[one.call.sid] = one.words

@@ -1,7 +1,5 @@
 """Things break during a call: the caller still hears sense, and no message is lost or heard twice."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +10,7 @@ import psycopg
 import pytest
 import redis
 
-from demo import sound
+from demo import events, sound
 from demo.call import Call
 from demo.caller import hang_up, press, speak, stay_silent
 from demo.delivery import Delivery
@@ -160,8 +158,6 @@ def test_with_the_database_away_the_keys_still_lead_somewhere(
 def test_an_answer_never_takes_long_while_the_database_is_away(
     fragile: Hotline, database: Server
 ) -> None:
-    from demo import events
-
     database.stop()
     try:
         calls = [fragile.ring(*(stay_silent() for _ in range(9))) for _ in range(3)]
@@ -179,17 +175,6 @@ def test_a_call_that_begins_at_the_fallback_has_its_case(fragile: Hotline, messa
         fragile.exchange.addresses = usual
     assert [one.code for one in call.trouble] == [11200]
     assert has_transcript(fragile.wait_for(call, has_transcript))
-
-
-def test_a_transcriber_that_dies_is_replaced(
-    fragile: Hotline, database: Server, long_message: Path
-) -> None:
-    call = leave_message(fragile, long_message)
-    until(lambda: is_being_transcribed(database, call), 60)
-    for child in processes.children_of(fragile.house.processes["worker"].pid):
-        os.kill(child, signal.SIGKILL)
-    assert has_transcript(fragile.wait_for(call, has_transcript, LEASE + 60))
-    assert transcripts_of(database, call) == 1
 
 
 def test_a_recording_that_is_gone_for_good_leaves_its_case(fragile: Hotline, message: Path) -> None:
