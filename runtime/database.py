@@ -51,6 +51,8 @@ def is_missing_table(error: DBAPIError) -> bool:
 def _postgres(url: str) -> Engine:
     engine = create_engine(
         url,
+        # What is written may be a caller's: errors, and with them logs, tell only the statement.
+        hide_parameters=True,
         pool_size=5,
         max_overflow=5,
         pool_timeout=2,
@@ -83,6 +85,7 @@ def _sqlite(url: str) -> Engine:
     # One connection a process: its threads queue for it fairly, which SQLite's own waiting is not.
     engine = create_engine(
         url,
+        hide_parameters=True,
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
