@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARENT = "WHISTLE_SUPERVISOR"
+
 
 class Pulse:
     """One process's file: empty while idle, else the wall-clock second by which work must be over."""
@@ -40,8 +42,11 @@ def overdue(file: Path) -> bool:
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is gone, even in the middle of a long C call."""
-    parent = os.getppid()
+    """End this process when the one that started it is gone, even in the middle of a long C call.
+
+    A supervisor leaves its process id in the environment: it may be gone before we can look.
+    """
+    parent = int(os.environ.get(PARENT, os.getppid()))
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -74,6 +74,9 @@ def known_jobs(catalogue: Mapping[str, Work]) -> type[Job]:
     """A Job class that runs what the catalogue names, and refuses every other name."""
 
     class KnownJob(Job):
+        # RQ would import and call whatever name stands in Redis as a job's callback.
+        success_callback = failure_callback = stopped_callback = None
+
         @property
         def func(self) -> Any:
             work = catalogue.get(self.func_name or "")

@@ -48,7 +48,8 @@ class Child:
     def _start(self) -> None:
         self.pulse_file.unlink(missing_ok=True)
         # In a session of its own, so that Ctrl-C reaches it through us and in our order.
-        self.process = subprocess.Popen(self.command, start_new_session=True)
+        environment = {**os.environ, pulse.PARENT: str(os.getpid())}
+        self.process = subprocess.Popen(self.command, env=environment, start_new_session=True)
         self.started = time.monotonic()
 
     def _died(self, code: int) -> None:
