@@ -1,0 +1,1 @@
+"""Servers die, workers are killed, bells are lost; no call is."""

@@ -1,0 +1,1 @@
+"""Specification of the whole web process and its jobs, in one process."""
