@@ -23,10 +23,10 @@ from transcription.engines.interface import (
 from transcription.speech import Detector, Window, windows
 from transcription.text import joined, tidy
 
-# A model may stop before the end of a window; what is left is played to it again, so often. Less
-# than the last air and a word is not played: with so little to go by, models invent.
+# A model may stop before the end of a window; what is left is played to it again, so often.
+# Nothing is left in less than the last air and a word.
 MOST_ROUNDS: Final = 4
-LEAST_REST_MS: Final = 1_500
+LEAST_REST_MS: Final = 750
 # The provider counts the beep's echo and rounds up; more than this is sound that never arrived.
 MISSING_SECONDS: Final = 3.0
 

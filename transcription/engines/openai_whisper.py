@@ -58,6 +58,7 @@ LANGUAGES_WITH_YUE: Final = 100
 SECONDS_PER_TIMESTAMP: Final = 0.02
 SECOND_TRY_TEMPERATURE: Final = 0.4
 BATCH: Final = 8
+MOST_PASSED_OVER: Final = 5.0
 TYPICAL_TOKENS: Final = 60
 NETWORK_PATIENCE: Final = 30.0
 NETWORK_TROUBLE: Final = (
@@ -240,8 +241,19 @@ def _lines(
         lines += _line(at, stamp, words, tokenizer)
         words, at = [], stamp
     lines += _line(at, seconds, words, tokenizer)
-    open_ended = bool(words) or not lines
-    return tuple(lines), seconds if open_ended else lines[-1].end
+    return tuple(lines), _heard_until(tokens, tokenizer, at, seconds)
+
+
+def _heard_until(tokens: Sequence[int], tokenizer: Tokenizer, at: float, seconds: float) -> float:
+    """Up to where the clip is accounted for, `at` being the last time stamp.
+
+    Two stamps at the end are Whisper's way to say that more follows; one, that this was all. It is
+    believed unless much is left: on less than that it invents when asked again.
+    """
+    stamps = [token >= tokenizer.timestamp_begin for token in tokens[-2:]]
+    more_follows = stamps == [True, True] and len(tokens) > 2
+    passed_over = stamps[-1:] == [True] and at > 0 and seconds - at > MOST_PASSED_OVER
+    return at if more_follows or passed_over else seconds
 
 
 def _line(start: float, end: float, words: list[int], tokenizer: Tokenizer) -> list[Line]:

@@ -126,7 +126,7 @@ def test_the_last_moment_is_not_played_again_for_models_invent_on_it(
     detector: Detector, speech: Speech
 ) -> None:
     def stops_early(_: int, clip: Clip) -> Result:
-        until = len(clip.samples) / SAMPLE_RATE - 1.2
+        until = len(clip.samples) / SAMPLE_RATE - 0.6
         return said(clip, (0.0, until, COMPLAINT), heard_until=until)
 
     parrot = Parrot(stops_early)
