@@ -138,10 +138,26 @@ def times_asked(session: Session, call_id: int, name: str) -> int:
     return sum(name in row for row in rows)
 
 
-def did(session: Session, call_id: int, kind: str, keys: str | None = None) -> bool:
-    """Whether the caller ever did this (`silence`, `digits`, ...), with these keys if any are named."""
+def hold(session: Session, call_id: int) -> None:
+    """Take hold of a call that is known by our id; its events wait until this transaction ends."""
+    session.execute(select(Call.id).where(Call.id == call_id).with_for_update())
+
+
+def did(session: Session, call_id: int, kind: str) -> bool:
+    """Whether the caller ever did this (`silence`, `digits`, ...)."""
     rows = session.scalars(select(Turn.heard).where(Turn.call_id == call_id))
-    return any(row["kind"] == kind and keys in (None, row.get("keys")) for row in rows)
+    return any(row["kind"] == kind for row in rows)
+
+
+def pressed(session: Session, call_id: int, key: str) -> bool:
+    """Whether the caller ever pressed this key alone: while we listened, or to end a recording."""
+    rows = session.scalars(select(Turn.heard).where(Turn.call_id == call_id))
+    return any(key in (row.get("keys"), row.get("key")) for row in rows)
+
+
+def is_over(session: Session, call_id: int) -> bool:
+    """Whether the provider told us that the call ended."""
+    return session.get_one(Call, call_id, populate_existing=True).status in ENDED
 
 
 def note_language(session: Session, call_id: int, language: str) -> None:

@@ -70,7 +70,7 @@ def open_for(
     session: Session, call_id: int, terms: Terms, now: datetime, flags: Iterable[str] = ()
 ) -> Case:
     """The call's case, opened unless it is. The caller of this holds the call's row."""
-    case = of_call(session, call_id)
+    case = _held(session, call_id)
     if case is None:
         case = Case(
             call_id=call_id,
@@ -89,6 +89,12 @@ def open_for(
     else:
         mark(case, *flags)
     return case
+
+
+def _held(session: Session, call_id: int) -> Case | None:
+    # Locked and read anew: a person at the console may be changing it at this very moment.
+    statement = select(Case).where(Case.call_id == call_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
 def of_call(session: Session, call_id: int) -> Case | None:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from cases import calls, classifier, history, recordings
 from cases import case as case_module
-from cases import classifier, history, recordings
 from cases.case import Case
 from cases.categories import Category
 from cases.record import Id, Record
@@ -137,6 +137,8 @@ def of_recording(session: Session, recording_id: int) -> Transcript | None:
 
 
 def _hold_case(session: Session, claim: Claim) -> Case:
+    # The call first, as everywhere: two who take hold in different orders wait for each other.
+    calls.hold(session, claim.call_id)
     case = case_module.of_call(session, claim.call_id)
     assert case is not None, "a recording is announced together with its case"
     case_module.touch(session, case.id)

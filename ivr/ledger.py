@@ -5,6 +5,7 @@ written by the same lines.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,12 @@ class Happened:
     def silent(self) -> bool:
         """Whether the address could only be reached by doing nothing."""
         return self.query.get("heard") == "silence"
+
+    @property
+    def turn(self) -> int | None:
+        """The turn that a recording's callback names in its address."""
+        turn = self.query.get("turn", "")
+        return int(turn) if re.fullmatch("[0-9]{1,3}", turn) else None
 
     def to_spool(self) -> dict[str, Any]:
         return {
@@ -86,10 +93,7 @@ def take_hold(session: Session, phone: Phone, happened: Happened) -> int:
 def write(session: Session, phone: Phone, happened: Happened) -> int | None:
     """Write down what a callback told, inside a transaction. Our id of its recording, if any."""
     call_id = take_hold(session, phone, happened)
-    turn = happened.query.get("turn", "")
-    recording_id = note_recording(
-        session, phone, happened, call_id, int(turn) if turn.isdigit() and len(turn) < 4 else None
-    )
+    recording_id = note_recording(session, phone, happened, call_id, happened.turn)
     note_status(session, phone, happened, call_id)
     return recording_id
 
@@ -100,9 +104,22 @@ def note_status(session: Session, phone: Phone, happened: Happened, call_id: int
     if status is None:
         return
     calls.note_status(session, call_id, status, happened.at)
-    waited = calls.did(session, call_id, "silence") or calls.did(session, call_id, "digits", "0")
-    if status in calls.ENDED and waited and not calls.times_asked(session, call_id, "number"):
-        open_missed(session, phone, call_id, happened.at)
+    if status in calls.ENDED:
+        _missed_if_waited(session, phone, call_id, happened.at)
+
+
+def note_wait(session: Session, phone: Phone, happened: Happened, call_id: int) -> None:
+    """The caller said nothing or wants a person. The call may be over already: we hear of it late."""
+    if calls.is_over(session, call_id):
+        _missed_if_waited(session, phone, call_id, happened.at)
+    elif (case := case_module.of_call(session, call_id)) and calls.pressed(session, call_id, "0"):
+        case_module.mark(case, "wants_person")
+
+
+def _missed_if_waited(session: Session, phone: Phone, call_id: int, now: datetime) -> None:
+    waited = calls.did(session, call_id, "silence") or calls.pressed(session, call_id, "0")
+    if waited and not calls.times_asked(session, call_id, "number"):
+        open_missed(session, phone, call_id, now)
 
 
 def note_recording(
@@ -115,7 +132,9 @@ def note_recording(
     recording_id = recordings.announce(session, call_id, told, happened.at)
     if told.told == "completed":
         flags = _flags_of_message(session, call_id, told)
-        case_module.open_for(session, call_id, phone.terms, happened.at, flags)
+        case = case_module.open_for(session, call_id, phone.terms, happened.at, flags)
+        if "transcript_pending" in flags:
+            case_module.unset(case, "missed_message")
     elif not calls.times_asked(session, call_id, "number"):
         open_missed(session, phone, call_id, happened.at)
     return recording_id
@@ -127,14 +146,14 @@ def open_missed(session: Session, phone: Phone, call_id: int, now: datetime) -> 
         r.status not in recordings.WITHOUT_SOUND for r in recordings.of_call(session, call_id)
     )
     flags = [] if spoken else ["missed_message"]
-    if calls.did(session, call_id, "digits", "0"):
+    if calls.pressed(session, call_id, "0"):
         flags.append("wants_person")
     return case_module.open_for(session, call_id, phone.terms, now, flags)
 
 
 def _flags_of_message(session: Session, call_id: int, told: Announcement) -> list[str]:
     flags = ["hung_up"] if told.hung_up else []
-    if calls.did(session, call_id, "digits", "0"):
+    if calls.pressed(session, call_id, "0"):
         flags.append("wants_person")
     # A callback may come after the transcript: then nothing is pending any more.
     if not all(r.status in recordings.FINAL for r in recordings.of_call(session, call_id)):

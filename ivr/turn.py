@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from callflows import engine
 from callflows.engine import Move, Position, Question
-from callflows.events import Answer, Digits, Event
+from callflows.events import Answer, Digits, Event, Recorded, Silence
 from cases import calls
 from ivr import answers, ledger
 from ivr.ledger import Happened
@@ -54,11 +54,21 @@ def write(session: Session, phone: Phone, happened: Happened, position: Position
         _note(session, call_id, position, happened, event, kept)
 
     move = walk(phone, position, event, ask, note)
+    if _waits(event):
+        ledger.note_wait(session, phone, happened, call_id)
     if happened.form.call_status in calls.ENDED:
         ledger.note_status(session, phone, happened, call_id)
     if move.position.language and move.position.language != position.language:
         calls.note_language(session, call_id, move.position.language)
     return Outcome(move, recording_id)
+
+
+def _waits(event: Event) -> bool:
+    """The caller said nothing, or asked for a person."""
+    match event:
+        case Silence() | Digits("0") | Recorded(key="0"):
+            return True
+    return False
 
 
 def walk(
