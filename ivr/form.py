@@ -99,7 +99,10 @@ class Form:
         url = self.fields.get("RecordingUrl") or None
         if url is None:
             return None
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise BadForm("RecordingUrl is not an address") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or len(url) > 2000:
             raise BadForm("RecordingUrl is not an address")
         return urlunsplit(
@@ -115,9 +118,9 @@ class Form:
     def seconds(self) -> float | None:
         """Length of the recording in seconds, as the provider counts."""
         value = self.fields.get("RecordingDuration", "")
-        if not value:
+        if value in {"", "-1"}:  # -1: not known yet
             return None
-        if not re.fullmatch(r"\d{1,6}(\.\d+)?", value):
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", value):
             raise BadForm("RecordingDuration is not a number of seconds")
         return float(value)
 

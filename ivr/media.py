@@ -14,7 +14,6 @@ MAX_SECONDS = 60.0
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
-CHUNK = 64 * 1024
 
 
 class Refused(Exception):
@@ -48,14 +47,16 @@ def fetch(source: Source, url: str) -> bytes:
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
         for _ in range(MAX_REDIRECTS + 1):
-            check(source, url)
             try:
+                check(source, url)
                 target = _get(client, url, credentials, deadline)
+                if isinstance(target, bytes):
+                    return target
+                url, credentials = urljoin(url, target), None
+            except (ValueError, httpx.InvalidURL) as error:
+                raise Refused(f"not an address: {error}") from error
             except httpx.HTTPError as error:
                 raise NotYet(f"{type(error).__name__} from {urlsplit(url).hostname}") from error
-            if isinstance(target, bytes):
-                return target
-            url, credentials = urljoin(url, target), None
     raise Refused(f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -88,7 +89,8 @@ def _get(
 
 def _body(response: httpx.Response, deadline: float) -> bytes:
     body = bytearray()
-    for chunk in response.iter_bytes(CHUNK):
+    # As it comes, not in pieces of one size: a trickle must meet the deadline too.
+    for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_BYTES:
             raise Refused(f"more than {MAX_BYTES >> 20} MB")

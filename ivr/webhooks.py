@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from flask import Blueprint, Response, request, send_from_directory
+from werkzeug.exceptions import HTTPException
 
 from callflows import engine
 from callflows.position import Position, PositionError
@@ -18,6 +19,8 @@ from runtime.settings import is_loopback
 log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
+# Where a caller hears the answer.
+SPEAKING = frozenset({"/voice", "/voice/turn"})
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -45,7 +48,7 @@ def _guard(voice: Blueprint, phone: Phone) -> None:
         if not believed:
             log.warning("refused an unsigned or wrongly signed %s %s", request.method, request.path)
             return Response(status=403)
-        if request.content_length and request.mimetype != FORM:
+        if request.mimetype not in {"", FORM}:
             return Response(f"send {FORM}\n", status=415, mimetype="text/plain")
         return None
 
@@ -84,11 +87,6 @@ def _callback_routes(voice: Blueprint, phone: Phone) -> None:
             raise forms.BadForm("CallStatus is missing")
         return _told(phone, happened)
 
-    @voice.errorhandler(forms.BadForm)
-    def bad_form(error: forms.BadForm) -> Response:
-        log.warning("a form was refused: %s", error)
-        return Response(f"{error}\n", status=400, mimetype="text/plain")
-
 
 def _fallback_route(voice: Blueprint, phone: Phone) -> None:
     apology = twiml.static(phone, after_message=False)
@@ -103,13 +101,20 @@ def _fallback_route(voice: Blueprint, phone: Phone) -> None:
             log.exception("a call that fell back could not be noted")
         return _xml(thanks if "said" in request.args else apology)
 
+    @voice.errorhandler(forms.BadForm)
+    def bad_form(error: forms.BadForm) -> Response:
+        """No provider sends that: no event. Whoever reads the body as TwiML is told all the same."""
+        log.warning("a form was refused: %s", error)
+        if request.path in SPEAKING:
+            return Response(apology, status=400, mimetype="text/xml")
+        return Response(f"{error}\n", status=400, mimetype="text/plain")
+
     @voice.errorhandler(Exception)
     def a_caller_never_hears_our_error(error: Exception) -> Response:
-        if (code := getattr(error, "code", None)) is not None:
-            return Response(status=code)
+        if isinstance(error, HTTPException):
+            return Response(status=error.code)
         log.exception("an error on the telephone", exc_info=error)
-        speaks = request.path in {"/voice", "/voice/turn"}
-        return _xml(apology) if speaks else Response(status=503)
+        return _xml(apology) if request.path in SPEAKING else Response(status=503)
 
 
 def _prompt_route(voice: Blueprint, phone: Phone) -> None:
