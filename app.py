@@ -100,9 +100,11 @@ def _check_database(settings: Settings) -> None:
 
 def gunicorn_options(settings: Settings) -> list[str]:
     """How the web server runs; docs/performance.md says how this was chosen."""
+    # SQLite has one writer: threads of one process queue for it, processes would wait unfairly.
+    processes = 1 if settings.database_url.startswith("sqlite") else settings.web_processes
     return [
         f"--bind={settings.bind}",
-        f"--workers={settings.web_processes}",
+        f"--workers={processes}",
         "--worker-class=gthread",
         "--threads=4",
         "--timeout=30",
