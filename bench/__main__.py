@@ -36,11 +36,12 @@ def main(seconds: float, rounds: int, json_file: Path | None) -> None:
         with servers.running(Path(folder)) as contestants:
             pairings = _pairings(contestants)
             _measure(out, pairings, seconds, rounds)
+            disk = figures.disk(Path(folder))
             durable = [_durable(out, server) for server in contestants if server.database_url]
     rows = [row for _, _, row in pairings]
-    out.print(_table(rows), figures.machine(), sep="\n")
+    out.print(_table(rows), f"{figures.machine()}; {disk}", sep="\n")
     if json_file:
-        json_file.write_text(json.dumps(_as_dict(rows), indent=2) + "\n")
+        json_file.write_text(json.dumps(_as_dict(rows, disk), indent=2) + "\n")
     sys.exit(any(row.errors for row in rows) or not all(durable))
 
 
@@ -78,16 +79,17 @@ def _durable(out: Console, server: Server) -> bool:
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(title=f"{CONNECTIONS} connections; every answer ours is signed and durable")
     table.add_column("")
-    for name in ("requests/s", "range", "p50 ms", "p99 ms", "ratio", "errors"):
+    for name in ("requests/s", "range", "ratio", "p50 ms", "p99 ms", "CPU ms", "errors"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
             row.name,
             f"{row.rate:,.0f}",
             f"{min(row.rates):,.0f}-{max(row.rates):,.0f}",
+            f"{row.ratio(rows[0]):.2f}",
             f"{row.percentile(50):.1f}",
             f"{row.percentile(99):.1f}",
-            f"{row.ratio(rows[0]):.2f}",
+            f"{row.cpu:.2f}",
             _told(row.errors),
         )
     return table
@@ -97,8 +99,12 @@ def _told(errors: Sequence[str]) -> str:
     return f"{len(errors)}: {errors[0]}" if errors else "0"
 
 
-def _as_dict(rows: Sequence[Row]) -> dict[str, object]:
-    return {"machine": figures.machine(), "rows": [row.as_dict(rows[0]) for row in rows]}
+def _as_dict(rows: Sequence[Row], disk: str) -> dict[str, object]:
+    return {
+        "machine": figures.machine(),
+        "disk": disk,
+        "rows": [row.as_dict(rows[0]) for row in rows],
+    }
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import os
 import platform
 import re
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -27,6 +29,12 @@ class Row:
         return median(self.rates)
 
     @property
+    def cpu(self) -> float:
+        """Milliseconds the server's own processes computed for one answer."""
+        answered = sum(volley.answered for volley in self.volleys)
+        return sum(volley.cpu_seconds for volley in self.volleys) / answered * 1000
+
+    @property
     def errors(self) -> list[str]:
         return [error for volley in self.volleys for error in volley.errors]
 
@@ -45,6 +53,7 @@ class Row:
             "requests_per_second": round(self.rate, 1),
             "rounds": [round(rate, 1) for rate in self.rates],
             "ratio": round(self.ratio(measure), 3),
+            "cpu_ms": round(self.cpu, 2),
             "p50_ms": round(self.percentile(50), 1),
             "p99_ms": round(self.percentile(99), 1),
             "errors": len(self.errors),
@@ -55,6 +64,22 @@ def machine() -> str:
     """Cores, processor and Python, in words."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores, {_processor()}, Python {platform.python_version()}"
+
+
+def disk(folder: Path) -> str:
+    """How long a durable write takes there, in words: it bounds what one writer can commit."""
+    waits = sorted(_durable_writes(folder / "write", 200))
+    return f"a durable write of 4 KiB takes {waits[100]:.2f} ms (one in ten {waits[180]:.2f} ms)"
+
+
+def _durable_writes(file: Path, times: int) -> Iterator[float]:
+    with file.open("wb") as handle:
+        for _ in range(times):
+            handle.write(bytes(4096))
+            handle.flush()
+            began = time.perf_counter()
+            os.fsync(handle.fileno())
+            yield (time.perf_counter() - began) * 1000
 
 
 def _processor() -> str:

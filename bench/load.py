@@ -34,10 +34,12 @@ class Order:
 
 @dataclass
 class Volley:
-    """What came of it: how many were sent, how long until the last answer, what went wrong."""
+    """What came of it: how many were sent, how long it took until the last answer, what the server
+    computed meanwhile, the wait for each good answer, and the others."""
 
     sent: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     milliseconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 

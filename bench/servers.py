@@ -1,8 +1,9 @@
 """What is measured: bare Flask, and our web process on each database, as an operator starts them."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -39,12 +40,19 @@ class Server:
         last = first + int(seconds * MOST_A_SECOND)
         if kind == "message":
             last = min(last, self.placed["arrival"])
+        began = self._cpu_seconds()
         volley = load.volley(
             Order(self.addresses[kind], self.house.token, kind, first, last, seconds)
         )
+        volley.cpu_seconds = self._cpu_seconds() - began
         self.placed[kind] += volley.sent
         self.answered[kind] += volley.answered
         return volley
+
+    def _cpu_seconds(self) -> float:
+        """What the web server's processes computed so far; the database's own are not in it."""
+        (web,) = self.house.processes.values()
+        return sum(_cpu_seconds(stat) for stat in _stats() if _group(stat) == web.pid)
 
     def learn_addresses(self) -> None:
         """Place a first call, and read in the answer where its message is to be sent."""
@@ -97,7 +105,8 @@ def running(folder: Path) -> Iterator[list[Server]]:
 
 
 def _bare(stack: ExitStack, folder: Path) -> Server:
-    house = _house(stack, folder, "")
+    # It connects to no database, but on SQLite it would get fewer processes than Flask does best with.
+    house = _house(stack, folder, "postgresql://none@127.0.0.1/none")
     house.start("bare", [sys.executable, "-m", "bench.bare"])
     address = f"{house.address}/voice"
     transport = httpx.HTTPTransport(retries=8)  # waits longer and longer, half a minute in all
@@ -127,3 +136,18 @@ def _house(stack: ExitStack, folder: Path, database_url: str) -> House:
     house = House(folder, {"DATABASE_URL": database_url})
     stack.callback(house.stop)
     return house
+
+
+def _stats() -> Iterator[list[str]]:
+    """Every process of this machine by proc(5), from its state on; none where there is no /proc."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            yield file.read_text().rpartition(")")[2].split()
+
+
+def _group(stat: list[str]) -> int:
+    return int(stat[2])
+
+
+def _cpu_seconds(stat: list[str]) -> float:
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
