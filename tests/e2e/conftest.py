@@ -35,5 +35,5 @@ def scripted() -> dict[str, Scenario]:
 
 @pytest.fixture(scope="session")
 def message(scripted: dict[str, Scenario]) -> Path:
-    """Somebody speaking: any message will do."""
-    return scripted["en-street-lamp"].recording
+    """Somebody speaking for six seconds: any message will do."""
+    return scripted["yue-cut-off"].recording

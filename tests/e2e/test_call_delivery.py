@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from demo import events
+from demo.call import Call
 from demo.caller import hang_up, press, speak, speak_and_hang_up
 from demo.delivery import Delivery
 from tests.support.hotline import Hotline, statuses
@@ -26,20 +27,38 @@ DAYS = {
 }
 
 
+Outcomes = dict[tuple[str, str], Call]
+
+
+@pytest.fixture(scope="module")
+def outcomes(hotline: Hotline, message: Path) -> Outcomes:
+    """Calls on all kinds of days, the work on them done."""
+    calls = {}
+    for name, day in DAYS.items():
+        whole = speak(message, then="#"), hang_up()
+        calls["whole", name] = hotline.ring(*whole, delivery=day)
+        calls["cut", name] = hotline.ring(speak_and_hang_up(message, 4.0), delivery=day)
+    hotline.all_finished(calls.values())
+    return calls
+
+
 @pytest.mark.parametrize("day", DAYS)
-def test_a_call_is_one_case_with_one_transcript(hotline: Hotline, message: Path, day: str) -> None:
-    call = hotline.ring(speak(message, then="#"), hang_up(), delivery=DAYS[day])
-    case = hotline.finished(call)
+def test_a_call_is_one_case_with_one_transcript(
+    hotline: Hotline, outcomes: Outcomes, day: str
+) -> None:
+    call = outcomes["whole", day]
+    case = hotline.case_of(call)
     assert statuses(case) == ["transcribed"]
     assert case["transcript"]
     assert not call.trouble
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_a_hang_up_in_mid_sentence_is_one_case(hotline: Hotline, message: Path, day: str) -> None:
-    call = hotline.ring(speak_and_hang_up(message, 5.0), delivery=DAYS[day])
-    case = hotline.finished(call)
-    assert statuses(case) == ["transcribed"]
+def test_a_hang_up_in_mid_sentence_is_one_case(
+    hotline: Hotline, outcomes: Outcomes, day: str
+) -> None:
+    call = outcomes["cut", day]
+    assert statuses(hotline.case_of(call)) == ["transcribed"]
     assert not call.trouble
 
 

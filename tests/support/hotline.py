@@ -64,6 +64,17 @@ class Hotline:
         """The call's one case when the work on its recordings is over."""
         return self.wait_for(call, is_finished, seconds)
 
+    def all_finished(self, calls: Iterable[Call], seconds: float = 180) -> None:
+        """Wait until the work on all these calls is over, or the time."""
+        ids = {call.sid for call in calls}
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            cases = [case for case in self.house.cases() if case["call_id"] in ids]
+            if {case["call_id"] for case in cases if is_finished(case)} == ids:
+                return
+            self.house.check()
+            time.sleep(0.5)
+
 
 def is_finished(case: Case) -> bool:
     statuses = [recording["status"] for recording in case["recordings"]]
@@ -106,7 +117,3 @@ def hotline(
             yield Hotline(house, exchange)
         finally:
             house.stop()
-
-
-def texts(calls: Iterable[Call]) -> str:
-    return "\n".join(call.heard for call in calls)
