@@ -40,13 +40,13 @@ def commands() -> None:
 
 @commands.command("add-agent")
 @click.argument("name")
-@click.option("--role", type=click.Choice(list(ROLES)), default="agent", show_default=True)
+@click.option("--role", type=click.Choice(list(ROLES)), help="What the agent may do; agent if new.")
 @click.option(
     "--one-time",
     is_flag=True,
     help="Print a one-time password instead of asking for one; an agent who is there gets a new one.",
 )
-def add_agent(name: str, role: str, one_time: bool) -> None:
+def add_agent(name: str, role: str | None, one_time: bool) -> None:
     """Add an agent who may sign in to the console."""
     chosen = (
         None if one_time else click.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -55,9 +55,9 @@ def add_agent(name: str, role: str, one_time: bool) -> None:
     def add(session: Session) -> str | None:
         there = agents.by_name(session, name)
         if one_time and there:
-            there.role, there.active = role, True
+            there.role, there.active = role or there.role, True
             return _renewed(session, there)
-        agent, password = agents.add(session, name, role, clock.now())
+        agent, password = agents.add(session, name, role or "agent", clock.now())
         if chosen is None:
             return password
         agents.choose_password(agent, chosen)

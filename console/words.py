@@ -49,6 +49,9 @@ class Words:
         """The HTML `lang` of what was said."""
         return speech_tag(language, self.office.city)
 
+    def role(self, code: str) -> str:
+        return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
+
     def language(self, code: str | None) -> str:
         return self.say(f"language.{code}") if code else self.say("language.unknown")
 

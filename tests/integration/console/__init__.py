@@ -1,0 +1,1 @@
+"""The console through its own pages, on real databases."""

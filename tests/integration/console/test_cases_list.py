@@ -1,0 +1,101 @@
+"""The list of cases shows what the address asks for."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
+
+
+def numbers(page: str) -> list[str]:
+    """The cases a list shows, in its order."""
+    return re.findall(r'class="number[^>]*>(\d+)<', page)
+
+
+@pytest.fixture
+def three(house: ConsoleHouse) -> dict[str, str]:
+    """A Cantonese, a doubtful Mandarin and an untranscribed call, a day apart."""
+    made = {}
+    made["scaffold"] = house.case(*SCAFFOLD, flags=("hung_up",))
+    house.now += timedelta(days=1)
+    made["water"] = house.case(*WATER, language="cmn", confidence=0.4)
+    house.now += timedelta(days=1)
+    made["silent"] = house.case()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["silent", "water", "scaffold"]),
+        ("order=due", ["scaffold", "water", "silent"]),
+        ("language=cmn", ["water"]),
+        ("category=fire-safety", ["scaffold"]),
+        ("category=none", ["silent"]),
+        ("flag=hung_up", ["scaffold"]),
+        ("flag=transcript_pending", ["silent"]),
+        ("listen=1", ["water"]),
+        ("status=open", ["silent", "water", "scaffold"]),
+        ("status=closed", []),
+        ("language=cmn&flag=low_confidence&status=received", ["water"]),
+        ("flag=hung%25&language='%20or%201=1", ["silent", "water", "scaffold"]),
+        ("since=never&page=-3&order=x", ["silent", "water", "scaffold"]),
+    ],
+)
+def test_a_filter_finds_its_cases(
+    house: ConsoleHouse, three: dict[str, str], query: str, found: list[str]
+) -> None:
+    page = house.signed_in().get(f"/cases?{query}").text
+    assert numbers(page) == [three[name] for name in found]
+
+
+def test_a_number_is_found_by_a_part_of_it_however_it_is_typed(
+    house: ConsoleHouse, three: dict[str, str]
+) -> None:
+    visitor = house.signed_in()
+    number = three["water"]
+    spoken = f" {number[:4]}-{number[4:]} "
+    wide = number.translate({48 + n: 0xFF10 + n for n in range(10)})
+    for typed in (number, number[3:], spoken, wide):
+        assert three["water"] in numbers(visitor.get("/cases", query_string={"number": typed}).text)
+    assert numbers(visitor.get("/cases", query_string={"number": number}).text) == [number]
+
+
+def test_days_are_the_citys_days(house: ConsoleHouse, three: dict[str, str]) -> None:
+    day = house.stored(three["water"]).opened_at.astimezone(house.city.time_zone).date()
+    page = house.signed_in().get(f"/cases?since={day}&until={day}").text
+    assert numbers(page) == [three["water"]]
+
+
+def test_a_long_list_comes_in_pages(house: ConsoleHouse) -> None:
+    made = [house.case() for _ in range(27)][::-1]
+    visitor = house.signed_in()
+    first, second = visitor.get("/cases").text, visitor.get("/cases?page=2").text
+    assert numbers(first) == made[:25] and numbers(second) == made[25:]
+    assert "第 1 頁，共 2 頁" in first and 'rel="next" href="/cases?page=2"' in first
+    assert numbers(visitor.get("/cases?page=999999999999").text) == made[25:]
+
+
+def test_the_filter_stays_on_the_next_page(house: ConsoleHouse) -> None:
+    for _ in range(26):
+        house.case(*LAMP, language="en")
+    page = house.signed_in().get("/cases?language=en&order=due").text
+    assert 'href="/cases?language=en&amp;order=due&amp;page=2"' in page
+
+
+def test_a_row_shows_the_masked_state_and_never_the_caller(
+    house: ConsoleHouse, three: dict[str, str]
+) -> None:
+    page = house.signed_in().get("/cases").text
+    assert "91234567" not in page and "棚網" in page and "尚餘" in page
+
+
+def test_what_is_late_is_said_in_words(house: ConsoleHouse) -> None:
+    house.now -= timedelta(days=32)
+    house.case(*SCAFFOLD)
+    assert re.search(r'class="chip late">逾期 \d 日<', house.signed_in().get("/cases").text)
+
+
+def test_an_empty_list_says_what_will_come(one_house: ConsoleHouse) -> None:
+    assert "暫時未有個案" in one_house.signed_in().get("/cases").text

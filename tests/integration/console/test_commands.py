@@ -1,0 +1,151 @@
+"""The commands: agents are added, and cases come out as lines of JSON."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cases import export, recordings
+from console.__main__ import commands
+from runtime.database import transaction
+from tests.support.console_app import LAMP, PASSWORD, SCAFFOLD, ConsoleHouse
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(house: ConsoleHouse, database_url: str, tmp_path: Path) -> Run:
+    """Runs a command of `python -m console` on the house's database."""
+    environment = {"DATABASE_URL": database_url, "STATE_DIR": str(tmp_path)}
+
+    def run(*arguments: str, type_in: str | None = None) -> Result:
+        return CliRunner(env=environment).invoke(commands, arguments, input=type_in)
+
+    return run
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_one_time_password_is_all_that_is_printed_and_opens_the_door(
+    house: ConsoleHouse, run: Run
+) -> None:
+    password = run("add-agent", "mei", "--role", "admin", "--one-time").stdout.strip()
+    assert house.visitor().sign_in("mei", password).location == "/new-password"
+
+
+def test_asked_again_the_agent_keeps_the_role_and_gets_a_new_password(
+    house: ConsoleHouse, run: Run
+) -> None:
+    old = run("add-agent", "mei", "--role", "supervisor", "--one-time").stdout.strip()
+    new = run("add-agent", "mei", "--one-time").stdout.strip()
+    assert house.visitor().sign_in("mei", old).status_code == 422
+    visitor = house.visitor()
+    visitor.sign_in("mei", new)
+    visitor.post("/new-password", password=PASSWORD, again=PASSWORD)
+    assert "主管" in visitor.get("/cases").text
+
+
+def test_a_password_can_be_typed_in_instead(house: ConsoleHouse, run: Run) -> None:
+    result = run("add-agent", "mei", type_in=f"{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0 and PASSWORD not in result.output
+    assert house.visitor().sign_in("mei").location == "/cases"
+
+
+def test_a_bad_password_adds_nobody(house: ConsoleHouse, run: Run) -> None:
+    refused = run("add-agent", "mei", type_in="short\nshort\n")
+    assert refused.exit_code == 1 and "at least 12 characters" in refused.output
+    assert house.visitor().sign_in("mei", "short").status_code == 422
+
+
+def test_mistakes_are_answered_in_one_line(run: Run) -> None:
+    run("add-agent", "mei", "--one-time")
+    twice = run("add-agent", "Mei", type_in=f"{PASSWORD}\n{PASSWORD}\n")
+    assert twice.exit_code == 1 and "there is an agent" in twice.output
+    unknown = run("switch-off", "nobody")
+    assert unknown.exit_code == 1 and "no agent 'nobody'" in unknown.output
+    assert run("add-agent", "mei", "--role", "emperor").exit_code == 2
+
+
+def test_an_agent_switched_off_is_out_at_once(house: ConsoleHouse, run: Run) -> None:
+    visitor = house.signed_in(name="mei")
+    run("switch-off", "mei")
+    assert visitor.get("/cases").location == "/sign-in"
+
+
+def test_a_new_password_ends_the_agents_sign_ins(house: ConsoleHouse, run: Run) -> None:
+    visitor = house.signed_in(name="mei")
+    password = run("new-password", "mei").stdout.strip()
+    assert visitor.get("/cases").location == "/sign-in"
+    assert house.visitor().sign_in("mei", password).location == "/new-password"
+
+
+class TestTheExport:
+    def test_has_one_line_for_each_case_and_nothing_else(
+        self, house: ConsoleHouse, run: Run
+    ) -> None:
+        made = [house.case(*SCAFFOLD), house.case(), house.case(*LAMP, language="en")]
+        assert [line["number"] for line in lines(run("export"))] == made
+
+    def test_tells_all_that_outside_programs_rely_on(self, house: ConsoleHouse, run: Run) -> None:
+        number = house.case(*SCAFFOLD, flags=("hung_up",))
+        (line,) = lines(run("export"))
+        case = house.stored(number)
+        assert line["status"] == "received" and line["language"] == "yue"
+        assert line["transcript"] == "".join(SCAFFOLD)
+        assert line["category"] == "fire-safety" and 0 < line["category_confidence"] < 1
+        assert line["caller_masked"] == "+852 9*****67"
+        assert line["call_id"] == "CA" + "1".zfill(32)
+        sid = "RE" + "1".zfill(32)
+        told = {"provider_id": sid, "status": "transcribed", "seconds": 6.0}
+        assert line["recordings"] == [told]
+        assert line["flags"] == ["hung_up"]
+        assert line["opened_at"] == export.moment(case.opened_at) and line["opened_at"][-1] == "Z"
+        assert line["transcribed_at"] > line["ended_at"] > line["opened_at"]
+        assert line["due_at"] and line["owner"] == "desk" and line["department"] == "fsd"
+        assert line["category_reasons"] and line["category_alternatives"]
+
+    def test_has_no_transcript_while_there_is_none(self, house: ConsoleHouse, run: Run) -> None:
+        house.case()
+        (line,) = lines(run("export"))
+        assert line["transcript"] is None and line["category"] is None
+        assert line["flags"] == ["transcript_pending"]
+
+    def test_never_tells_a_callers_number(self, house: ConsoleHouse, run: Run) -> None:
+        house.case(*SCAFFOLD)
+        assert "91234567" not in run("export").stdout
+
+    def test_names_a_recording_by_its_address_when_it_has_no_id(
+        self, house: ConsoleHouse, run: Run
+    ) -> None:
+        house.case()
+        with transaction(house.engine) as session:
+            row = session.get_one(recordings.Recording, 1)
+            row.provider_id, row.url = None, "https://media.example/recordings/REabc/?x=1"
+        (line,) = lines(run("export"))
+        assert line["recordings"][0]["provider_id"] == "REabc"
+
+    def test_takes_three_queries_a_batch_and_misses_nothing(
+        self, house: ConsoleHouse, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = [house.case(*LAMP, language="en") for _ in range(7)]
+        with transaction(house.engine) as session:
+            first = export.batch(session, limit=3)
+            second = export.batch(session, after=first.last or 0, limit=3)
+            third = export.batch(session, after=second.last or 0, limit=3)
+        rows = [*first.rows, *second.rows, *third.rows]
+        assert [row["number"] for row in rows] == made and third.last is None
+
+    def test_of_an_empty_hotline_is_empty(self, house: ConsoleHouse, run: Run) -> None:
+        assert run("export").stdout == ""
+
+    def test_of_a_database_that_was_never_made_says_so(self, tmp_path: Path) -> None:
+        environment = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.sqlite3"}
+        result = CliRunner(env=environment).invoke(commands, ["export"])
+        assert result.exit_code == 1 and "make migrate" in result.stderr
+        assert result.stdout == ""
