@@ -36,30 +36,38 @@ class Unhappy(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="end when all calls have their cases")
-    once = parser.parse_args(arguments).once
+    wish = _wishes(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
     out = screen.console()
     try:
-        with _alone(), _hotline() as (exchange, house):
-            demonstrate(out, exchange, house, stay=not once)
+        with _alone(wish.state), _hotline(wish.state) as (exchange, house):
+            demonstrate(out, exchange, house, stay=not wish.once, limit=wish.limit)
     except KeyboardInterrupt:
         out.print("\nGoodbye.")
-        return 130 if once else 0
+        return 130 if wish.once else 0
     except (Unhappy, HouseError, OSError) as problem:
         out.print(Text(f"\n{problem}", style="bold red"))
         return 1
     return 0
 
 
-def demonstrate(out: Console, exchange: Exchange, house: House, stay: bool) -> None:
+def _wishes(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end when all calls have their cases")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for all transcripts")
+    parser.add_argument("--state", type=Path, default=STATE, help="where the hotline keeps all")
+    return parser.parse_args(arguments)
+
+
+def demonstrate(
+    out: Console, exchange: Exchange, house: House, stay: bool, limit: float = LIMIT
+) -> None:
     """The whole show. Raises Unhappy or HouseError when something is not as it should be."""
     scenarios = read()
     _start(out, house)
     calls = _place(out, exchange, scenarios)
     watch = work.Stopwatch()
-    progress = _follow(out, house, calls, watch)
+    progress = _follow(out, house, calls, watch, limit)
     for scenario, one in zip(scenarios, progress, strict=True):
         out.print(screen.outcome(scenario, one, watch.seconds(one)))
     shortfalls = _shortfalls(scenarios, progress)
@@ -93,13 +101,13 @@ def _place(out: Console, exchange: Exchange, scenarios: Sequence[Scenario]) -> l
 
 
 def _follow(
-    out: Console, house: House, calls: Sequence[Call], watch: work.Stopwatch
+    out: Console, house: House, calls: Sequence[Call], watch: work.Stopwatch, limit: float
 ) -> list[work.Progress]:
     """Show the transcription until it is over; where it stands then."""
     out.print()
     now: list[work.Progress] = []
     with screen.progress(out) as show:
-        for now in work.watch(house, calls, LIMIT):
+        for now in work.watch(house, calls, limit):
             watch.look(now)
             show(now)
     return now
@@ -129,12 +137,12 @@ def _stay(out: Console, house: House, shortfalls: Sequence[str]) -> None:
 
 
 @contextmanager
-def _hotline() -> Iterator[tuple[Exchange, House]]:
+def _hotline(state: Path) -> Iterator[tuple[Exchange, House]]:
     """A provider and a hotline that know each other; both are gone afterwards."""
     port = free_port()
     with Exchange(f"http://{ADDRESS}:{port}") as exchange:
         settings = {"TWILIO_ACCOUNT_SID": exchange.account, "MEDIA_HOSTS": exchange.media.host}
-        house = House(STATE, settings, port=port, token=exchange.token)
+        house = House(state.resolve(), settings, port=port, token=exchange.token)
         house.forget_logs()
         try:
             yield exchange, house
@@ -143,14 +151,14 @@ def _hotline() -> Iterator[tuple[Exchange, House]]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone(state: Path) -> Iterator[None]:
     """One demonstration at a time has the state folder. Raises Unhappy."""
-    STATE.mkdir(parents=True, exist_ok=True)
-    with Path(STATE / "lock").open("w") as lock:
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as taken:
-            raise Unhappy(f"A demonstration is running already in {STATE}.") from taken
+            raise Unhappy(f"A demonstration is running already in {state}.") from taken
         yield
 
 
