@@ -49,7 +49,7 @@ def add(session: Session, name: str, role: str, now: datetime) -> tuple[Agent, s
     Raises Refused: `bad_name`, `unknown_role`, or `known_name` when there is such an agent.
     """
     name = plain_name(name)
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+    if not 0 < len(name) <= NAME_LENGTH:
         raise Refused("bad_name", name=name)
     if role not in ROLES:
         raise Refused("unknown_role", role=role)
@@ -64,7 +64,8 @@ def add(session: Session, name: str, role: str, now: datetime) -> tuple[Agent, s
 
 def plain_name(name: str) -> str:
     """A name as it is stored and compared: capitals and full-width letters make no difference."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    words = unicodedata.normalize("NFKC", name).casefold().split()
+    return "".join(char for char in " ".join(words) if char.isprintable())
 
 
 def by_name(session: Session, name: str) -> Agent | None:

@@ -173,12 +173,13 @@ def switch_off(session: Session, agent: Agent, now: datetime) -> None:
 
 def first_time_heard(session: Session, signin_id: int, recording_id: int) -> bool:
     """Whether this recording is played for the first time in this sign-in; asked again, no."""
-    done = session.execute(
+    first = session.execute(
         insert(session, Heard)
         .values(signin_id=signin_id, recording_id=recording_id)
         .on_conflict_do_nothing()
+        .returning(Heard.recording_id)
     )
-    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+    return first.first() is not None
 
 
 def _end(session: Session, now: datetime, which: ColumnElement[bool]) -> None:

@@ -150,7 +150,9 @@ def _asked() -> Asked:
     except ValueError:
         abort(400)
     category = form.get("instead") or form.get("category", "")
-    return Asked(version, seen, category, form.get("note", "").strip()[:LONGEST_NOTE])
+    # PostgreSQL keeps every character but this one.
+    note = form.get("note", "").replace("\0", "").strip()
+    return Asked(version, seen, category, note[:LONGEST_NOTE])
 
 
 def _reveal(office: Office, number: str) -> str | None:
@@ -167,7 +169,9 @@ def _reveal(office: Office, number: str) -> str | None:
 
 def _case(records: Session, number: str) -> Case:
     """The case, its row held for this transaction; a page that says so when there is none."""
-    statement = select(Case).where(Case.number == number[:16])
+    if not case_rules.is_number(number):
+        abort(404)
+    statement = select(Case).where(Case.number == number)
     if request.method == "POST":
         statement = statement.with_for_update()
     return records.scalars(statement).one_or_none() or abort(404)

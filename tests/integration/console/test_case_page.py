@@ -1,5 +1,6 @@
 """One case: everything that is known of it, and what an agent does with it."""
 
+import html
 import re
 
 import pytest
@@ -85,8 +86,6 @@ def test_a_note_is_shown_and_never_obeyed(one_house: ConsoleHouse, text: str) ->
 
 def _shown(page: str) -> str:
     """The text a reader sees."""
-    import html
-
     return html.unescape(re.sub(r"<[^>]*>", "", page))
 
 
@@ -193,6 +192,13 @@ def test_a_case_is_not_closed_without_a_word(one_house: ConsoleHouse, note: str)
 def test_there_is_no_page_for_a_case_that_is_not_there(house: ConsoleHouse, number: str) -> None:
     house.case(*SCAFFOLD)
     assert house.signed_in().get(f"/cases/{number}").status_code == 404
+
+
+def test_characters_that_no_database_keeps_do_no_harm(house: ConsoleHouse) -> None:
+    number = house.case(*SCAFFOLD)
+    visitor = house.signed_in()
+    assert visitor.decide(number, "close", note="a\0b").status_code == 303
+    assert house.visitor().sign_in("m\0ei", "p\0").status_code == 422
 
 
 def test_a_form_without_a_version_is_no_form(one_house: ConsoleHouse) -> None:

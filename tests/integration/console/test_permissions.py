@@ -1,9 +1,12 @@
 """What the table of permissions says is what the pages do."""
 
 import pytest
+from sqlalchemy import update
 
+from cases.agents import Agent
 from cases.permissions import ROLES
 from console import door
+from runtime.database import transaction
 from tests.support.console_app import SCAFFOLD, ConsoleHouse, Visitor
 
 DEEDS = {
@@ -72,10 +75,6 @@ def test_without_a_sign_in_there_is_only_the_door(one_house: ConsoleHouse, path:
 
 
 def test_a_role_that_nobody_knows_may_do_nothing(one_house: ConsoleHouse) -> None:
-    from sqlalchemy import update
-
-    from cases.agents import Agent
-    from runtime.database import transaction
 
     visitor: Visitor = one_house.signed_in()
     with transaction(one_house.engine) as session:
