@@ -97,7 +97,7 @@ class Station:
             connection=connection,
             job_class=jobs,
             serializer=JSONSerializer,
-            worker_ttl=30,
+            worker_ttl=20,  # a Redis that hangs is left alone five seconds before that
             maintenance_interval=30,
         )
         bell.work(max_idle_time=LOOK_SECONDS_WITH_BELL, logging_level="WARNING")
