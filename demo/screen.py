@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich import progress as bars
 from rich.console import Console, Group, RenderableType
@@ -39,45 +40,56 @@ class CallScreen:
     def show(self, event: events.Event) -> None:
         line = _line(event)
         if line is not None:
-            who, style, what = line
-            self._out.print(_row(event.at, who, style, what))
+            self._out.print(_row(event.at, line))
 
 
-def _line(event: events.Event) -> tuple[str, str, str] | None:
-    """Who, in which style, what; None for what the caller would not notice."""
+@dataclass(frozen=True)
+class Line:
+    """One line of a call: what the caller does or hears, in which language, and the words."""
+
+    does: str
+    style: str
+    words: str = ""
+    language: str = ""
+
+
+def _line(event: events.Event) -> Line | None:
+    """None for what the caller would not notice."""
     match event:
         case events.Hears():
             language = LANGUAGES.get(event.language, event.language)
-            return "hears", "cyan", f"[{language}] {event.text}{' ...' if event.cut else ''}"
+            return Line("hears", "cyan", event.text + (" ..." if event.cut else ""), language)
         case events.HearsBeep():
-            return "hears", "cyan", "(beep)"
+            return Line("hears", "cyan", "(beep)")
         case events.Says():
-            return "says", "bold green", f"{event.words} ({event.seconds:.1f} s)"
+            return Line("says", "bold green", f"{event.words} ({event.seconds:.1f} s)")
         case events.Presses():
-            return "presses", "bold green", " ".join(event.keys)
+            return Line("presses", "bold green", " ".join(event.keys))
         case events.StaysSilent() if event.seconds >= _SILENCE:
-            return "is silent", "dim", f"{event.seconds:.0f} s"
+            return Line("waits", "dim", f"{event.seconds:.0f} s")
         case events.DialsDesk():
-            return "waits", "dim", f"for {event.target}: {event.outcome}"
+            return Line("waits", "dim", f"for {event.target}: {event.outcome}")
         case events.HangsUp():
             return _hang_up(event)
         case events.Trouble():
-            return "TROUBLE", "bold red", f"{event.code} {event.what} ({event.url})"
+            return Line("TROUBLE", "bold red", f"{event.code} {event.what} ({event.url})")
     return None
 
 
-def _hang_up(event: events.HangsUp) -> tuple[str, str, str]:
+def _hang_up(event: events.HangsUp) -> Line:
     if event.who == "caller":
-        return "hangs up", "bold yellow", ""
-    return "is rung off", "yellow", f"by the {event.who}"
+        return Line("hangs up", "bold yellow")
+    return Line("rung off", "yellow", f"by the {event.who}")
 
 
-def _row(at: float, who: str, style: str, what: str) -> RenderableType:
+def _row(at: float, line: Line) -> RenderableType:
     row = Table.grid(padding=(0, 1))
     row.add_column(width=5, style="dim", justify="right")
-    row.add_column(width=11, style=style)
+    row.add_column(width=8, style=line.style)
+    row.add_column(width=9, style="dim")
     row.add_column(ratio=1, overflow="fold")  # Chinese has no spaces to break at
-    row.add_row(f"{int(at) // 60}:{int(at) % 60:02}", who, Text(what))
+    time = f"{int(at) // 60}:{int(at) % 60:02}"
+    row.add_row(time, line.does, line.language, Text(line.words))
     return row
 
 

@@ -47,7 +47,7 @@ def test_it_ends_well(shown: Shown) -> None:
 
 
 def test_it_shows_what_callers_hear_press_and_say(shown: Shown) -> None:
-    for words in ("[Cantonese]", "[Putonghua]", "[English]", "(beep)", "presses", "hangs up"):
+    for words in ("Cantonese", "Putonghua", "English", "(beep)", "presses", "hangs up"):
         assert words in shown.stdout
 
 
