@@ -140,7 +140,7 @@ def times_asked(session: Session, call_id: int, name: str) -> int:
 
 def hold(session: Session, call_id: int) -> None:
     """Take hold of a call that is known by our id; its events wait until this transaction ends."""
-    session.execute(select(Call.id).where(Call.id == call_id).with_for_update())
+    session.execute(select(Call.id).where(Call.id == call_id).with_for_update(key_share=True))
 
 
 def did(session: Session, call_id: int, kind: str) -> bool:

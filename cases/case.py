@@ -93,7 +93,7 @@ def open_for(
 
 def _held(session: Session, call_id: int) -> Case | None:
     # Locked and read anew: a person at the console may be changing it at this very moment.
-    statement = select(Case).where(Case.call_id == call_id).with_for_update()
+    statement = select(Case).where(Case.call_id == call_id).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
