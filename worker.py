@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.retry import Retry
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
 
@@ -28,7 +32,7 @@ from runtime import clock, database, logs
 from runtime.breaker import Unavailable, first_line
 from runtime.database import transaction
 from runtime.pulse import Pulse, end_with_parent
-from runtime.queues import Doorbell, Work, known_jobs
+from runtime.queues import Doorbell, Work, answers, known_jobs
 from runtime.settings import Settings, SettingsError, stop
 from runtime.storage import Storage
 from runtime.supervisor import Child, supervise
@@ -49,7 +53,20 @@ stopping = threading.Event()
 
 
 class Bell(SimpleWorker):
-    """RQ's worker without a fork (a model is loaded once a process), which tells us when to stop."""
+    """RQ's worker without a fork (a model is loaded once a process), which tells us when to stop.
+
+    RQ would wait for a Redis that is away, longer and longer; this one goes home, and we look.
+    """
+
+    @property
+    def connection_timeout(self) -> int:
+        return LOOK_SECONDS_WITH_BELL + 2
+
+    def heartbeat(self, *arguments: Any, **named: Any) -> None:
+        try:
+            super().heartbeat(*arguments, **named)
+        except (ConnectionError, TimeoutError) as error:
+            raise StopRequested from error
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         stopping.set()
@@ -86,10 +103,10 @@ class Station:
                     self.work(item.recording_id)
 
     def _wait_for_bell(self) -> None:
-        if not self.redis_url:
+        if not self.redis_url or not answers(self.redis_url):
             stopping.wait(LOOK_SECONDS)
             return
-        connection = Redis.from_url(self.redis_url)
+        connection = Redis.from_url(self.redis_url, retry=Retry(NoBackoff(), 0))
         jobs = known_jobs({self.step: self.work})
         queue = Queue(self.step, connection=connection, job_class=jobs, serializer=JSONSerializer)
         bell = Bell(
@@ -97,11 +114,13 @@ class Station:
             connection=connection,
             job_class=jobs,
             serializer=JSONSerializer,
-            worker_ttl=20,  # a Redis that hangs is left alone five seconds before that
+            worker_ttl=30,
             maintenance_interval=30,
         )
-        bell.work(max_idle_time=LOOK_SECONDS_WITH_BELL, logging_level="WARNING")
-        _stop_on_signal()
+        try:
+            bell.work(max_idle_time=LOOK_SECONDS_WITH_BELL, logging_level="WARNING")
+        finally:
+            _stop_on_signal()
 
 
 def _fetching(settings: Settings, engine: Engine, storage: Storage) -> Work:

@@ -70,6 +70,15 @@ def impatient(redis_url: str) -> "Redis":
     )
 
 
+def answers(redis_url: str) -> bool:
+    """Whether Redis is there at this moment."""
+    try:
+        with impatient(redis_url) as redis:
+            return bool(redis.ping())
+    except RedisError:
+        return False
+
+
 def known_jobs(catalogue: Mapping[str, Work]) -> type[Job]:
     """A Job class that runs what the catalogue names, and refuses every other name."""
 
