@@ -26,6 +26,8 @@ from tests.integration.work import MINUTE
 from tests.support.servers import Server
 from watch import stuck
 
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 class Stations:
     """Worker processes on one database, and what they noted."""
@@ -61,6 +63,7 @@ class Stations:
         deadline = time.monotonic() + seconds
         while not wish():
             assert time.monotonic() < deadline, self.trace.read_text()
+            assert not any(process.poll() for process in self.processes[-1:]), "it ended"
             time.sleep(0.05)
 
     def wait_until_ready(self) -> None:
@@ -115,6 +118,7 @@ def test_redis_is_wiped_and_the_worker_killed_in_the_middle_of_its_work(
     assert sorted(stations.noted("began").values()) == [1, 1, 1, 2]
 
 
+@SQLITE
 def test_a_worker_finds_what_nobody_rang_for(stations: Stations) -> None:
     stations.start()
     stations.wait_until_ready()
@@ -122,6 +126,7 @@ def test_a_worker_finds_what_nobody_rang_for(stations: Stations) -> None:
     stations.wait_until_heard(2)
 
 
+@SQLITE
 def test_the_watch_rings_again_for_what_was_lost_and_doubles_no_bell(
     stations: Stations, mortal_redis: Server
 ) -> None:
@@ -151,6 +156,7 @@ def test_three_workers_never_do_one_recording_twice(
     assert len(stations.noted("began")) == 15
 
 
+@SQLITE
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 def test_without_redis_workers_go_on(stations: Stations, mortal_redis: Server, how: str) -> None:
     stations.start()
@@ -168,6 +174,7 @@ def test_without_redis_workers_go_on(stations: Stations, mortal_redis: Server, h
         stations.wait_until_heard(2)
 
 
+@SQLITE
 @pytest.mark.parametrize("redis_at", ["its place", "nowhere"])
 def test_a_worker_stops_when_told_and_finishes_what_it_has_in_hand(
     stations: Stations, redis_at: str
