@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -35,34 +36,41 @@ def keep_memory() -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """How training goes.
+    """How training goes, in steps.
 
-    seconds: of audio in one step. rate: the peak learning rate, reached after `warm_up` steps,
-    kept, and brought down to a hundredth over the last `cool_down` share. guided: the share of
-    the steps during which attention is guided.
+    seconds: of audio in one step. rates: (step, learning rate) between which the rate goes straight;
+    training ends with the last. naming_until: the step until which the encoder's own task, naming the
+    token spoken in each frame, counts most. guided_until: the step until which attention is guided.
     """
 
-    steps: int = 10_000
     seconds: float = 60.0
-    rate: float = 2e-3
-    warm_up: int = 200
-    cool_down: float = 0.5
-    guided: float = 0.7
+    rates: tuple[tuple[int, float], ...] = (
+        (0, 0.0),
+        (200, 2e-3),
+        (5000, 2e-3),
+        (7000, 0.87e-3),
+        (9200, 2e-5),
+    )
+    naming_until: int = 5000
+    guided_until: int = 6000
     seed: int = 1
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return self.rates[-1][0]
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
-        rise = min(1.0, (step + 1) / self.warm_up)
-        left = (self.steps - step) / (self.steps * self.cool_down)
-        return self.rate * rise * max(0.01, min(1.0, left))
+        return float(np.interp(step + 1, *zip(*self.rates, strict=True)))
 
     def guide_at(self, step: int) -> float:
         """The weight of the guided attention in a step."""
-        return 0.3 if step < self.guided * self.steps else 0.0
+        return 0.3 if step < self.guided_until else 0.0
 
     def frames_at(self, step: int) -> float:
-        """The weight of the encoder's own task, naming the token spoken in each frame."""
-        return 0.5 if step < 0.5 * self.steps else 0.2
+        """The weight of the encoder's own task in a step."""
+        return 0.5 if step < self.naming_until else 0.2
 
 
 class Training:
@@ -75,7 +83,11 @@ class Training:
         self.network = Recogniser(size, self.vocabulary)
         self.average = {name: t.clone() for name, t in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+            self.network.parameters(),
+            lr=plan.rate_at(0),
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
+            fused=True,
         )
         maker = ClipMaker(corpus, whisper, self.vocabulary, Mix())
         self.steps = Steps(maker, plan.steps, plan.seconds, plan.seed)
