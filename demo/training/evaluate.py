@@ -30,7 +30,7 @@ from demo.training.speak import say, units
 from demo.training.tokens import LANGUAGES_OF_WHISPER
 
 EXAMINATION_SEED = 2
-CLIPS = 60
+CLIPS = 40
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 MODEL = Path(__file__).parent.parent / "model"
 Arrange = Callable[[Corpus, Sequence[Utterance], np.random.Generator], Call]
