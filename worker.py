@@ -211,6 +211,9 @@ def _go(go_round: Callable[[], object]) -> None:
         go_round()
     except (*database.Trouble, Unavailable) as error:
         log.warning("the watch: %s", first_line(error))
+    except Exception:
+        # One round that is broken must not end the others.
+        log.exception("the watch: a round failed")
 
 
 def run_all(settings: Settings) -> None:
@@ -235,7 +238,6 @@ def _stop_on_signal() -> None:
 def main(arguments: list[str]) -> None:
     settings = Settings.load()
     logs.start(settings.log_format)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
     _stop_on_signal()
     match arguments:
         case []:

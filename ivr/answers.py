@@ -35,6 +35,7 @@ class Asked:
     session: Session
     call_id: int
     turn: int
+    keep: Mapping[str, str]
     now: datetime
 
 
@@ -51,7 +52,7 @@ def answer(
         return WITHOUT_DATABASE[question.name](phone, now)
     if session is None:
         return Answer(QUESTIONS[question.name].trouble)
-    return WITH_DATABASE[question.name](Asked(phone, session, call_id, turn, now))
+    return WITH_DATABASE[question.name](Asked(phone, session, call_id, turn, question.keep, now))
 
 
 def _office_hours(phone: Phone, now: datetime) -> Answer:
@@ -91,7 +92,7 @@ def _progress(asked: Asked) -> Answer:
     """Status, owner and due date of an earlier case, for who knows its number and who called then."""
     if calls.times_asked(asked.session, asked.call_id, "number") > PROGRESS_TRIES:
         return Answer("too_many", {})
-    keyed = calls.kept(asked.session, asked.call_id)
+    keyed = {**calls.kept(asked.session, asked.call_id), **asked.keep}
     if not {"number", "last_four"} <= keyed.keys():
         # The database was away when they were keyed.
         return Answer("unavailable", {})

@@ -18,6 +18,9 @@ from runtime.breaker import Unavailable
 
 log = logging.getLogger(__name__)
 
+# What outlives its turn. The end of a caller's number is asked for and used within one.
+KEPT = frozenset({"number"})
+
 Ask = Callable[[Question], Answer]
 
 
@@ -58,6 +61,9 @@ def write(session: Session, phone: Phone, happened: Happened, position: Position
         ledger.note_wait(session, phone, happened, call_id)
     if happened.form.call_status in calls.ENDED:
         ledger.note_status(session, phone, happened, call_id)
+    elif move.ended:
+        # We hang up now; a provider that was not told to report that would leave the line busy.
+        calls.note_status(session, call_id, "completed", happened.at)
     if move.position.language and move.position.language != position.language:
         calls.note_language(session, call_id, move.position.language)
     return Outcome(move, recording_id)
@@ -107,6 +113,7 @@ def _note(
     if isinstance(event, Digits) and len(event.keys) > 1:
         # Longer entries are case numbers and parts of telephone numbers: kept by name or not at all.
         heard["keys"] = "*" * len(event.keys)
+    kept = {name: digits for name, digits in kept.items() if name in KEPT}
     calls.note_turn(
         session, call_id, position.turn, step=position.step, heard=heard, kept=kept, now=happened.at
     )

@@ -15,6 +15,13 @@ from sqlalchemy.pool import QueuePool
 # What the database, and not our code, does wrong: it is away, full, locked or too slow.
 Trouble = (DBAPIError, PoolTimeout, OSError)
 
+# A server whose machine is gone is noticed within half a minute, by workers that wait for it.
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 POSTGRES_OPTIONS = (
     "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 )
@@ -57,7 +64,7 @@ def _postgres(url: str) -> Engine:
         max_overflow=5,
         pool_timeout=2,
         pool_recycle=300,
-        connect_args={"connect_timeout": 2, "options": POSTGRES_OPTIONS},
+        connect_args={"connect_timeout": 2, "options": POSTGRES_OPTIONS, **KEEPALIVE},
     )
     event.listen(engine, "checkout", _refuse_if_gone)
     return engine

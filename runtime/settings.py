@@ -232,9 +232,13 @@ class Settings(BaseSettings):
     def load(cls) -> "Settings":
         """`read()` for a process that starts: on nonsense, print one clear line and exit 78 (EX_CONFIG)."""
         try:
-            return cls.read()
+            settings = cls.read()
+            settings.state_dir.mkdir(parents=True, exist_ok=True)
         except SettingsError as error:
             stop(error)
+        except OSError as error:
+            stop(SettingsError(f"STATE_DIR cannot be made: {error}"))
+        return settings
 
 
 def stop(error: Exception) -> NoReturn:
