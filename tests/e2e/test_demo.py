@@ -84,8 +84,8 @@ def staying(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]
         found = next(filter(None, (re.search(r"console: (\S+)", one) for one in process.stdout)))
         yield process, found[1], tmp_path
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # not kill: it has children to end
+        process.wait(30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

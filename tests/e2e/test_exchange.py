@@ -501,3 +501,26 @@ def test_mu_law_comes_back_as_it_was_said(tmp_path: Path) -> None:
     path.write_bytes(sound.wav(ramp, "mulaw"))
     error = np.abs(sound.read(path).astype(int) - ramp)
     assert (error <= np.maximum(np.abs(ramp.astype(int)) / 16, 8)).all()
+
+
+# Retries a callback's address asks for
+
+
+@pytest.mark.parametrize(
+    ("fragment", "times"), [("", 1), ("#rc=2&rp=5xx", 3), ("#rc=3&rp=ct", 1), ("#rc=1&rp=all", 2)]
+)
+def test_a_callback_is_repeated_as_its_address_asks(
+    line: Line, voice: Path, fragment: str, times: int
+) -> None:
+    record = RECORD.replace('"/recording"', f'"/recording{fragment.replace("&", "&amp;")}"')
+    replies: dict[str, str | Reply] = {"/voice": record, "/recording": Reply(status=503)}
+    line(replies, speak(voice, then="#"))
+    assert len(line.hotline.asked("/recording")) == times
+
+
+def test_a_get_is_signed_over_its_query_alone(line: Line) -> None:
+    line({"/voice": '<Redirect method="GET">/next?a=1</Redirect>'})
+    (request,) = line.hotline.asked("/next")
+    assert request.method == "GET" and request.target.startswith("/next?a=1&")
+    url = line.hotline.address + request.target
+    assert request.headers["X-Twilio-Signature"] == signature(line.exchange.token, url)
