@@ -65,7 +65,7 @@ clean: ## remove .venv and caches; never data
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "installing into .venv (the first time takes minutes) ..."
+	@echo "installing into .venv (the first time takes minutes) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.calls import Call, caller_of
 from cases.case import Case
-from cases.recordings import Recording
+from cases.recordings import Recording, place
 from cases.transcripts import Transcript
 
 BATCH = 500
@@ -79,7 +78,7 @@ def provider_id(recording: Recording) -> str | None:
     """The provider's id of the recording, or the end of its address when none was given."""
     if recording.provider_id or not recording.url:
         return recording.provider_id
-    return urlsplit(recording.url).path.rstrip("/").rpartition("/")[2] or None
+    return place(recording.url)[1].rpartition("/")[2] or None
 
 
 def recordings_of(session: Session, call_ids: Sequence[int]) -> defaultdict[int, list[Recording]]:

@@ -5,10 +5,12 @@ order, more than once, sometimes without an id: `announce` makes one row of them
 recording is claimed with a lease and a token; whoever lost the lease can no longer finish.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -24,6 +26,7 @@ FIRST_STATUS: dict[Told, str] = {"completed": "announced", "absent": "absent", "
 # A provider may withdraw nothing, but it may say `absent` first and send the sound after all.
 WITHOUT_SOUND = frozenset({"absent", "failed"})
 OPEN = frozenset(READY.values())
+FETCHED = frozenset({"fetched", "transcribed", "no_speech", "needs_listening"})
 FINAL = frozenset({"transcribed", "no_speech", "needs_listening", "missing", *WITHOUT_SOUND})
 
 
@@ -138,7 +141,15 @@ def _same_id(row: Recording, told: Announcement) -> bool:
 
 
 def _same_url(row: Recording, told: Announcement) -> bool:
-    return _no_id_against(row, told) and told.url is not None and row.url == told.url
+    if told.url is None or row.url is None:
+        return False
+    return _no_id_against(row, told) and place(row.url) == place(told.url)
+
+
+def place(url: str) -> tuple[str, str]:
+    """What stays the same in a recording's address: without extension, query and fragment."""
+    parts = urlsplit(url)
+    return parts.netloc.lower(), re.sub(r"\.(wav|mp3)$", "", parts.path.rstrip("/"))
 
 
 def _same_turn(row: Recording, told: Announcement) -> bool:
@@ -155,7 +166,9 @@ def _no_id_against(row: Recording, told: Announcement) -> bool:
 
 def _add_to(row: Recording, told: Announcement, now: datetime) -> None:
     row.provider_id = row.provider_id or told.provider_id
-    row.url = row.url or told.url
+    if row.status not in FETCHED:
+        # The latest: an address that was signed for a while may have been renewed.
+        row.url = told.url or row.url
     row.turn = row.turn if row.turn is not None else told.turn
     row.seconds = row.seconds if row.seconds is not None else told.seconds
     row.hung_up = row.hung_up or told.hung_up

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from werkzeug.datastructures import MultiDict
 
@@ -95,7 +95,7 @@ class Form:
 
     @property
     def recording_url(self) -> str | None:
-        """The recording's address without extension, query and fragment, so that one stays one."""
+        """Where the recording lies, as the provider wrote it."""
         url = self.fields.get("RecordingUrl") or None
         if url is None:
             return None
@@ -105,9 +105,7 @@ class Form:
             raise BadForm("RecordingUrl is not an address") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or len(url) > 2000:
             raise BadForm("RecordingUrl is not an address")
-        return urlunsplit(
-            (parts.scheme, parts.netloc, re.sub(r"\.(wav|mp3)$", "", parts.path), "", "")
-        )
+        return url
 
     @property
     def _error_code(self) -> str | None:

@@ -27,6 +27,21 @@ def test_an_action_without_an_id_is_recognised_by_its_address(records: Records) 
     assert first.provider_id == "RE1"
 
 
+@pytest.mark.parametrize("ending", [".wav", ".mp3", "?X-Signature=new", "/"])
+def test_an_address_is_recognised_whatever_ending_is_put_to_it(
+    records: Records, ending: str
+) -> None:
+    call = records.call()
+    assert records.announce(call, url=URL) is records.announce(call, url=URL + ending)
+
+
+def test_sound_is_fetched_from_the_latest_address(records: Records) -> None:
+    call = records.call()
+    first = records.announce(call, url=f"{URL}?X-Signature=old")
+    records.announce(call, url=f"{URL}?X-Signature=new")
+    assert first.url == f"{URL}?X-Signature=new"
+
+
 def test_an_action_without_an_id_is_recognised_by_its_turn(records: Records) -> None:
     call = records.call()
     first = records.announce(call, url="https://bucket.example/abc", turn=1)

@@ -104,9 +104,9 @@ def test_a_nul_is_taken_out() -> None:
     assert read(From="+852\x0091234567").caller == "+85291234567"
 
 
-def test_a_recording_keeps_one_address_whatever_ending_is_put_to_it() -> None:
-    for ending in ("", ".wav", ".mp3", "?RequestedChannels=2", ".wav#t"):
-        assert read(RecordingUrl=URL + ending).recording_url == URL
+def test_a_recordings_address_stays_as_the_provider_wrote_it() -> None:
+    for ending in ("", ".wav", ".mp3", "?RequestedChannels=2", "?X-Amz-Signature=1"):
+        assert read(RecordingUrl=URL + ending).recording_url == URL + ending
 
 
 @pytest.mark.parametrize(
