@@ -40,7 +40,7 @@ from runtime.supervisor import Child, supervise
 log = logging.getLogger("worker")
 
 # Seconds of computing after which a job is taken to hang.
-PATIENCE: dict[Step, float] = {"fetch": 180.0, "transcribe": 1800.0}
+PATIENCE: dict[Step, float] = {"fetch": 180.0, "transcribe": 3600.0}
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3

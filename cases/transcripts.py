@@ -75,8 +75,8 @@ def finish(
     session.flush()
     case.transcribed_at = now
     case_module.unset(case, "missed_message", "no_speech")
-    case_module.mark(case, *heard.flags)
     _unset_what_is_over(session, case)
+    case_module.mark(case, *heard.flags)
     history.add(
         session, case.id, "transcribed", now, recording=claim.recording_id, model=heard.model
     )
@@ -155,8 +155,16 @@ STAYS_FOR = {
 
 
 def _unset_what_is_over(session: Session, case: Case) -> None:
-    statuses = {row.status for row in recordings.of_call(session, case.call_id)}
-    case_module.unset(case, *(flag for flag, those in STAYS_FOR.items() if not statuses & those))
+    rows = recordings.of_call(session, case.call_id)
+    statuses = {row.status for row in rows}
+    over = {flag for flag, those in STAYS_FOR.items() if not statuses & those}
+    case_module.unset(case, *over - _asked_for(session, [row.id for row in rows]))
+
+
+def _asked_for(session: Session, recording_ids: list[int]) -> set[str]:
+    """The flags that any transcript of these recordings asked for."""
+    statement = select(Transcript.flags).where(Transcript.recording_id.in_(recording_ids))
+    return {flag for flags in session.scalars(statement) for flag in flags}
 
 
 def _guess(session: Session, case: Case, heard: Heard, categories: Sequence[Category]) -> None:
