@@ -85,7 +85,7 @@ def test_a_recording_that_failed_is_a_case_for_a_return_call(
 ) -> None:
     day = Delivery(recording="failed")
     call = hotline.ring(speak(message, then="#"), hang_up(), delivery=day)
-    case = hotline.wait_for(call, lambda case: statuses(case) == ["failed"])
+    case = hotline.wait_for(call, lambda case: statuses(case) == ["failed"], 20)
     assert not case["transcript"]
     assert "transcript_pending" not in case["flags"]
 
