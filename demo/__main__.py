@@ -26,7 +26,7 @@ STATE = PROJECT / "var" / "demo"
 AGENT = "demo"
 LIMIT = 180.0  # seconds all transcripts may take together
 WARNING = (
-    "The bundled model is two megabytes small and understands only the kind of sentence this "
+    "The bundled model is small ({size:.1f} MB) and understands only the kind of sentence this "
     "demonstration speaks, in synthetic voices. For real callers set WHISPER_MODEL=turbo."
 )
 
@@ -86,7 +86,7 @@ def _start(out: Console, house: House) -> None:
         house.start_worker()
         house.start_web()
     out.print(f"The hotline is up at {house.address} ({time.monotonic() - began:.1f} s).")
-    out.print(Text(WARNING, style="yellow"))
+    out.print(Text(WARNING.format(size=MODEL.stat().st_size / 1e6), style="yellow"))
 
 
 def _place(out: Console, exchange: Exchange, scenarios: Sequence[Scenario]) -> list[Call]:
