@@ -112,6 +112,7 @@ class TestTheCategory:
         assert house.stored(number).category == "refuse"
         page = visitor.get(f"/cases/{number}").text
         assert "類別改為「垃圾、街道清潔」（原為「消防安全、棚網」）" in page
+        assert "因為聽到" not in page  # the reasons were the guess's
 
     def test_of_an_alternative_is_one_press_away(self, house: ConsoleHouse) -> None:
         number = house.case(*SCAFFOLD)
