@@ -17,8 +17,7 @@ test: .venv/dev ## the test suite; real PostgreSQL, Redis and Chromium where the
 	@$(BIN)/python -m pytest $(ARGS)
 
 dev: .venv/installed ## web and worker on this machine alone, unsigned webhooks allowed
-	@export INSECURE_DEV_WEBHOOKS=1; $(BIN)/alembic upgrade head && \
-	 trap 'kill 0' INT TERM EXIT; $(BIN)/python worker.py & $(BIN)/python app.py & wait
+	@$(BIN)/python -m demo.dev $(ARGS)
 
 phone: .venv/installed ## play the call flow in this terminal (CITY=... for another city)
 	@$(BIN)/python -m callflows.simulator --city cities/$(or $(CITY),$(shell cat cities/default)) $(ARGS)

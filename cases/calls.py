@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, func, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.callers import WITHHELD_MASK, Caller
@@ -53,6 +53,10 @@ class Turn(Record):
     heard: Mapped[dict[str, Any]]
     kept: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+_HEARD = select(Turn.heard).where(Turn.call_id == bindparam("call_id")).order_by(Turn.number)
+_KEPT = select(Turn.kept).where(Turn.call_id == bindparam("call_id")).order_by(Turn.number)
 
 
 @prepared
@@ -128,13 +132,13 @@ def note_turn(
 
 def kept(session: Session, call_id: int) -> dict[str, str]:
     """The digits the caller keyed so far, by the names the flow gave them; the latest counts."""
-    rows = session.scalars(select(Turn.kept).where(Turn.call_id == call_id).order_by(Turn.number))
+    rows = session.scalars(_KEPT, {"call_id": call_id})
     return {name: str(value) for row in rows for name, value in row.items()}
 
 
 def times_asked(session: Session, call_id: int, name: str) -> int:
     """How many turns of this call kept something under `name`."""
-    rows = session.scalars(select(Turn.kept).where(Turn.call_id == call_id))
+    rows = session.scalars(_KEPT, {"call_id": call_id})
     return sum(name in row for row in rows)
 
 
@@ -145,13 +149,13 @@ def hold(session: Session, call_id: int) -> None:
 
 def did(session: Session, call_id: int, kind: str) -> bool:
     """Whether the caller ever did this (`silence`, `digits`, ...)."""
-    rows = session.scalars(select(Turn.heard).where(Turn.call_id == call_id))
+    rows = session.scalars(_HEARD, {"call_id": call_id})
     return any(row["kind"] == kind for row in rows)
 
 
 def pressed(session: Session, call_id: int, key: str) -> bool:
     """Whether the caller ever pressed this key alone: while we listened, or to end a recording."""
-    rows = session.scalars(select(Turn.heard).where(Turn.call_id == call_id))
+    rows = session.scalars(_HEARD, {"call_id": call_id})
     return any(key in (row.get("keys"), row.get("key")) for row in rows)
 
 

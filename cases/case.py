@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import history, lifecycle
@@ -58,6 +58,10 @@ class Case(Record):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
+_OF_CALL = select(Case).where(Case.call_id == bindparam("call_id"))
+_HELD = _OF_CALL.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
 @dataclass(frozen=True)
 class Terms:
     """What the city promises for a new case: its calendar's time zone and the days to an answer."""
@@ -93,12 +97,11 @@ def open_for(
 
 def _held(session: Session, call_id: int) -> Case | None:
     # Locked and read anew: a person at the console may be changing it at this very moment.
-    statement = select(Case).where(Case.call_id == call_id).with_for_update(key_share=True)
-    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return session.scalars(_HELD, {"call_id": call_id}).one_or_none()
 
 
 def of_call(session: Session, call_id: int) -> Case | None:
-    return session.scalars(select(Case).where(Case.call_id == call_id)).one_or_none()
+    return session.scalars(_OF_CALL, {"call_id": call_id}).one_or_none()
 
 
 def by_number(session: Session, number: str) -> Case | None:

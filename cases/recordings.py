@@ -12,17 +12,33 @@ from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, or_, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.calls import Call
 from cases.record import Id, Record
 
 Step = Literal["fetch", "transcribe"]
-Told = Literal["completed", "absent", "failed"]
+# `left`: the caller is through with it, says the action; the others are the callback's words.
+Told = Literal["left", "completed", "absent", "failed"]
 
 READY: dict[Step, str] = {"fetch": "announced", "transcribe": "fetched"}
-FIRST_STATUS: dict[Told, str] = {"completed": "announced", "absent": "absent", "failed": "failed"}
+FIRST_STATUS: dict[Told, str] = {
+    "left": "announced",
+    "completed": "announced",
+    "absent": "absent",
+    "failed": "failed",
+}
 # A provider may withdraw nothing, but it may say `absent` first and send the sound after all.
 WITHOUT_SOUND = frozenset({"absent", "failed"})
 OPEN = frozenset(READY.values())
@@ -56,6 +72,7 @@ class Recording(Record):
     seconds: Mapped[float | None]
     replaced: Mapped[bool] = mapped_column(default=False)
     hung_up: Mapped[bool] = mapped_column(default=False)
+    complete: Mapped[bool] = mapped_column(default=False)
     storage_key: Mapped[str | None]
     announced_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
@@ -63,6 +80,9 @@ class Recording(Record):
     next_try_at: Mapped[datetime]
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
+
+
+_OF_CALL = select(Recording).where(Recording.call_id == bindparam("call_id")).order_by(Recording.id)
 
 
 @dataclass(frozen=True)
@@ -115,6 +135,7 @@ def announce(session: Session, call_id: int, told: Announcement, now: datetime) 
             reason=told.reason,
             seconds=told.seconds,
             hung_up=told.hung_up,
+            complete=told.told == "completed",
             announced_at=now,
             next_try_at=now,
         )
@@ -126,9 +147,7 @@ def announce(session: Session, call_id: int, told: Announcement, now: datetime) 
 
 
 def _known(session: Session, call_id: int, told: Announcement) -> Recording | None:
-    rows = session.scalars(
-        select(Recording).where(Recording.call_id == call_id).order_by(Recording.id)
-    ).all()
+    rows = of_call(session, call_id)
     for same in (_same_id, _same_url, _same_turn):
         for row in rows:
             if same(row, told):
@@ -172,8 +191,11 @@ def _add_to(row: Recording, told: Announcement, now: datetime) -> None:
     row.turn = row.turn if row.turn is not None else told.turn
     row.seconds = row.seconds if row.seconds is not None else told.seconds
     row.hung_up = row.hung_up or told.hung_up
+    row.complete = row.complete or told.told == "completed"
     if told.told == "completed" and row.status in WITHOUT_SOUND and (row.url or row.provider_id):
         row.status, row.reason, row.next_try_at = "announced", None, now
+    elif told.told in WITHOUT_SOUND and row.status == "announced" and not row.complete:
+        row.status, row.reason = told.told, told.reason
 
 
 def replace_earlier(session: Session, call_id: int, turn: int) -> None:

@@ -69,7 +69,9 @@ def _line_load(asked: Asked) -> Answer:
 
 
 def _case_number(asked: Asked) -> Answer:
-    return _number_of(case_module.of_call(asked.session, asked.call_id))
+    case = case_module.of_call(asked.session, asked.call_id)
+    # Of a caller who was not heard there may be a case for a return call, but no message to thank for.
+    return _number_of(None if case and "missed_message" in case.flags else case)
 
 
 def _missed_case(asked: Asked) -> Answer:

@@ -34,7 +34,12 @@ DIAL_OUTCOMES: Mapping[str, DialOutcome] = {
     "no-answer": "no-answer",
     "canceled": "no-answer",
 }
-TOLD: Mapping[str, Told] = {"completed": "completed", "absent": "absent", "failed": "failed"}
+TOLD: Mapping[str, Told] = {
+    "left": "left",
+    "completed": "completed",
+    "absent": "absent",
+    "failed": "failed",
+}
 
 
 class BadForm(ValueError):
@@ -124,7 +129,7 @@ class Form:
 
     def announcement(self, turn: int | None) -> Announcement | None:
         """What this form says of a recording; None when it says nothing of one that is over."""
-        told = TOLD.get(self.fields.get("RecordingStatus", "completed"))
+        told = TOLD.get(self.fields.get("RecordingStatus", "left"))
         if told is None or not (self.recording_url or self.recording_id):
             return None
         return Announcement(

@@ -130,11 +130,13 @@ def note_recording(
     if told is None:
         return None
     recording_id = recordings.announce(session, call_id, told, happened.at)
-    if told.told == "completed":
+    if told.told not in recordings.WITHOUT_SOUND:
         flags = _flags_of_message(session, call_id, told)
         case = case_module.open_for(session, call_id, phone.terms, happened.at, flags)
         if "transcript_pending" in flags:
             case_module.unset(case, "missed_message")
+        elif _nothing_came(session, call_id):
+            case_module.mark(case, "missed_message")
     elif not calls.times_asked(session, call_id, "number"):
         open_missed(session, phone, call_id, happened.at)
     return recording_id
@@ -142,13 +144,18 @@ def note_recording(
 
 def open_missed(session: Session, phone: Phone, call_id: int, now: datetime) -> case_module.Case:
     """The case of a call without a message: somebody must ring back. With a message it is not missed."""
-    spoken = any(
-        r.status not in recordings.WITHOUT_SOUND for r in recordings.of_call(session, call_id)
-    )
-    flags = [] if spoken else ["missed_message"]
+    flags = ["missed_message"] if _nothing_came(session, call_id) else []
     if calls.pressed(session, call_id, "0"):
         flags.append("wants_person")
-    return case_module.open_for(session, call_id, phone.terms, now, flags)
+    case = case_module.open_for(session, call_id, phone.terms, now, flags)
+    if flags[:1] == ["missed_message"]:
+        case_module.unset(case, "transcript_pending")
+    return case
+
+
+def _nothing_came(session: Session, call_id: int) -> bool:
+    """Of this call there is no recording with sound."""
+    return all(r.status in recordings.WITHOUT_SOUND for r in recordings.of_call(session, call_id))
 
 
 def _flags_of_message(session: Session, call_id: int, told: Announcement) -> list[str]:

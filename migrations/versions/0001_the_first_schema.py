@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Double(), nullable=True),
         sa.Column("replaced", sa.Boolean(), nullable=False),
         sa.Column("hung_up", sa.Boolean(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("storage_key", sa.String(), nullable=True),
         sa.Column("announced_at", MOMENT, nullable=False),
         sa.Column("fetched_at", MOMENT, nullable=True),

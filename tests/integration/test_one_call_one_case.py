@@ -77,6 +77,20 @@ def test_every_order_of_a_call_without_sound_comes_to_one_missed_case(
     assert outcomes == {Told(1, (word,), "+852 9*****67", frozenset({"missed_message"}))}
 
 
+@pytest.mark.parametrize("word", ["absent", "failed"])
+def test_every_order_of_an_action_whose_sound_never_came_is_one_missed_case(
+    exchange: Exchange, word: str
+) -> None:
+    outcomes = set()
+    for order in itertools.permutations(("answer", "action", word, "ended")):
+        line = exchange.line()
+        known = events(line)
+        exchange.send(*(known[name] for name in order))
+        outcomes.add(line.told)
+    missed = frozenset({"missed_message", "hung_up"})
+    assert outcomes == {Told(1, (word,), "+852 9*****67", missed)}
+
+
 def test_late_duplicates_long_after_the_transcript_change_nothing(exchange: Exchange) -> None:
     line = exchange.line()
     known = events(line)

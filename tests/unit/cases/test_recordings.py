@@ -77,6 +77,15 @@ def test_sound_that_comes_after_all_is_fetched(records: Records, first: str) -> 
     assert (recording.status, recording.reason) == ("announced", None)
 
 
+@pytest.mark.parametrize("word", ["absent", "failed"])
+def test_the_callback_knows_better_than_the_action(records: Records, word: str) -> None:
+    for first, second in (("left", word), (word, "left")):
+        call = records.call(f"CA-{first}")
+        records.announce(call, told=first, provider_id="RE1", url=URL)
+        recording = records.announce(call, told=second, provider_id="RE1", url=URL)
+        assert recording.status == word
+
+
 @pytest.mark.parametrize("late", ["absent", "failed", "completed"])
 def test_late_news_does_not_undo_work(records: Records, late: str) -> None:
     _, claim = records.ready_to_hear()

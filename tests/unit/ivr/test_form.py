@@ -111,7 +111,7 @@ def test_a_recordings_address_stays_as_the_provider_wrote_it() -> None:
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [(None, "completed"), ("completed", "completed"), ("absent", "absent"), ("failed", "failed")],
+    [(None, "left"), ("completed", "completed"), ("absent", "absent"), ("failed", "failed")],
 )
 def test_a_recording_that_is_over_is_announced(status: str | None, told: str) -> None:
     fields = {} if status is None else {"RecordingStatus": status}
