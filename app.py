@@ -6,6 +6,7 @@ import sys
 
 from flask import Flask, jsonify
 from flask.typing import ResponseReturnValue
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from callflows.problems import FlowError
 from cases import callers
@@ -27,6 +28,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.read()
     settings.require_signatures()
     app = Flask(__name__, static_folder=None)
+    if hops := settings.trusted_proxies:
+        # Without this everybody behind the proxy shares one address, and one count of wrong tries.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops)  # type: ignore[method-assign]
     engine = database.engine(settings.database_url)
     phone = telephone.install(settings, engine)
     app.extensions["phone"] = phone

@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""
     speech_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     web_processes: Annotated[int, Field(ge=1, le=64)] = 2
     log_format: Literal["text", "json"] = "text"
     state_dir: Path = Path("var")

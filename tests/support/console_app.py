@@ -34,7 +34,7 @@ PASSWORD = "four unrelated words here"
 LEASE = timedelta(minutes=5)
 
 SCAFFOLD = (
-    "你好，我想投訴宏福苑外牆嗰啲棚網，完全唔阻燃，一點就着。",
+    "你好，我想投訴海晴邨外牆嗰啲棚網，完全唔阻燃，一點就着。",
     "我哋好多老人家住喺度，走火通道又堆滿雜物，好危險。",
     "麻煩你哋派人嚟睇下。",
 )
