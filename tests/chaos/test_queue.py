@@ -87,9 +87,13 @@ class Stations:
 
     def heard(self) -> int:
         with transaction(self.engine) as session:
-            done = select(func.count()).where(Recording.status == "transcribed")
-            transcripts = session.execute(select(func.count(Transcript.id))).scalar_one()
-            assert session.execute(done).scalar_one() == transcripts
+            # In one statement: of two, the second sees what was committed in between.
+            done = select(func.count(Recording.id)).where(Recording.status == "transcribed")
+            written = select(func.count(Transcript.id))
+            marked, transcripts = session.execute(
+                select(done.scalar_subquery(), written.scalar_subquery())
+            ).one()
+            assert marked == transcripts
             return int(transcripts)
 
 
