@@ -21,7 +21,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 DATABASES = ("sqlite", "postgresql")
 
 hypothesis.settings.register_profile(
-    "whistle", deadline=None, database=None, derandomize=os.environ.get("CI") == "true"
+    "whistle",
+    deadline=None,
+    database=None,
+    derandomize=os.environ.get("CI") == "true",
+    # A busy machine is not a fault of what is tested.
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("whistle")
 

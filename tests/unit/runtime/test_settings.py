@@ -48,6 +48,7 @@ NONSENSE = [
     ("LOG_FORMAT", "morse"),
     ("SPEECH_PROCESSES", "0"),
     ("WEB_PROCESSES", "many"),
+    ("TRUSTED_PROXIES", "-1"),
     ("INSECURE_DEV_WEBHOOKS", "perhaps"),
 ]
 
