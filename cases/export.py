@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cases.calls import Call, caller_of
 from cases.case import Case
 from cases.recordings import Recording, place
-from cases.transcripts import Transcript
+from cases.transcripts import texts
 
 BATCH = 500
 
@@ -88,27 +88,6 @@ def recordings_of(session: Session, call_ids: Sequence[int]) -> defaultdict[int,
     for recording in session.scalars(statement):
         by_call[recording.call_id].append(recording)
     return by_call
-
-
-def texts(session: Session, call_ids: Sequence[int]) -> dict[int, str]:
-    """What was said in several calls, as `transcripts.text_of` tells it; silent ones are left out."""
-    statement = (
-        select(Recording.call_id, Recording.id, Recording.replaced, Transcript.text)
-        .join(Recording, Recording.id == Transcript.recording_id)
-        .where(Recording.call_id.in_(call_ids))
-        .order_by(Recording.id, Transcript.id)
-    )
-    latest = {one.id: one for one in session.execute(statement)}
-    by_call: defaultdict[int, list[Any]] = defaultdict(list)
-    for one in latest.values():
-        if one.text:
-            by_call[one.call_id].append(one)
-    return {call_id: "\n".join(_counting(spoken)) for call_id, spoken in by_call.items()}
-
-
-def _counting(spoken: Sequence[Any]) -> list[str]:
-    # A caller who wanted to say it again but then said nothing has still said it once.
-    return [one.text for one in spoken if not one.replaced] or [one.text for one in spoken]
 
 
 def moment(at: datetime | None) -> str | None:

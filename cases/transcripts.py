@@ -1,5 +1,6 @@
 """What Whisper heard in a recording, and what it does to the case."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -92,7 +93,7 @@ def no_speech(session: Session, claim: Claim, now: datetime) -> bool:
         return False
     session.flush()
     _unset_what_is_over(session, case)
-    if not _texts(session, case):
+    if not text_of(session, case):
         case_module.mark(case, "no_speech", "missed_message")
     history.add(session, case.id, "no_speech", now, recording=claim.recording_id)
     return True
@@ -127,7 +128,7 @@ def sound_is_missing(session: Session, claim: Claim) -> None:
 
 def text_of(session: Session, case: Case) -> str:
     """What the caller said, all recordings that still count, in order, a line each."""
-    return "\n".join(_texts(session, case))
+    return texts(session, [case.call_id]).get(case.call_id, "")
 
 
 def of_recording(session: Session, recording_id: int) -> Transcript | None:
@@ -179,17 +180,25 @@ def _guess(session: Session, case: Case, heard: Heard, categories: Sequence[Cate
     case.department = departments.get(guess.category) if guess.category else None
 
 
-def _texts(session: Session, case: Case) -> list[str]:
+def texts(session: Session, call_ids: Sequence[int]) -> dict[int, str]:
+    """What was said in several calls, a line each recording that still counts; silent ones are left out."""
     statement = (
-        select(Transcript.recording_id, Transcript.text, Recording.replaced)
+        select(Recording.call_id, Recording.id, Recording.replaced, Transcript.text)
         .join(Recording, Recording.id == Transcript.recording_id)
-        .where(Recording.call_id == case.call_id)
+        .where(Recording.call_id.in_(call_ids))
         .order_by(Recording.id, Transcript.id)
     )
-    latest = {row.recording_id: row for row in session.execute(statement)}
-    spoken = [row for row in latest.values() if row.text]
+    latest = {one.id: one for one in session.execute(statement)}
+    by_call: defaultdict[int, list[Any]] = defaultdict(list)
+    for one in latest.values():
+        if one.text:
+            by_call[one.call_id].append(one)
+    return {call_id: "\n".join(_counting(spoken)) for call_id, spoken in by_call.items()}
+
+
+def _counting(spoken: Sequence[Any]) -> list[str]:
     # A caller who wanted to say it again but then said nothing has still said it once.
-    return [row.text for row in spoken if not row.replaced] or [row.text for row in spoken]
+    return [one.text for one in spoken if not one.replaced] or [one.text for one in spoken]
 
 
 def _row(claim: Claim, heard: Heard, now: datetime) -> Transcript:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from cases import export
+from cases import transcripts
 from cases.calls import Call
 from cases.case import FLAGS, Case
 from cases.lifecycle import CLOSED, STATUSES
@@ -110,7 +110,7 @@ def find(session: Session, wanted: Filter, zone: ZoneInfo) -> Page:
         .offset((number - 1) * PAGE)
         .limit(PAGE)
     ).all()
-    texts = export.texts(session, [call.id for _, call in found])
+    texts = transcripts.texts(session, [call.id for _, call in found])
     rows = [Row(case, call, texts.get(call.id)) for case, call in found]
     session.expunge_all()
     return Page(rows, total, number)
