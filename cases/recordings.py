@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import (
     ForeignKey,
     Index,
+    SmallInteger,
     String,
     UniqueConstraint,
     bindparam,
@@ -74,6 +75,8 @@ class Recording(Record):
     hung_up: Mapped[bool] = mapped_column(default=False)
     complete: Mapped[bool] = mapped_column(default=False)
     storage_key: Mapped[str | None]
+    masked_key: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     announced_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)

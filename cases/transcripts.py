@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -17,22 +17,64 @@ from cases.record import Id, Record
 from cases.recordings import Claim, Recording
 
 
+SlotKind = Literal["place", "number", "name"]
+MaskKind = Literal["phone", "identity"]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, in Chinese a character. `start`, `end`: seconds of the recording; `confidence`: 0 to
+    1, how likely it is what was said."""
+
+    start: float
+    end: float
+    text: str
+    confidence: float
+
+
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech. `start`, `end`: seconds from the beginning of the recording;
-    `confidence`: 0 to 1, the mean probability of its tokens; `flags`: why it is doubted."""
+    """A stretch of speech in one language. `start`, `end`: seconds from the beginning of the
+    recording; `confidence`: 0 to 1, the mean of its words; `flags`: why it is doubted; `channel`: 0
+    is the caller, 1 the other side of a two-channel recording."""
 
     start: float
     end: float
     text: str
     confidence: float
     flags: tuple[str, ...] = ()
+    language: str = ""
+    channel: int = 0
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Something a case needs, as it was said (`text`) and in its usual form (`value`): 八十八號 is
+    88號. Times in seconds of the recording; `confidence`: 0 to 1, that all of it is right."""
+
+    kind: SlotKind
+    text: str
+    value: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A stretch of the recording, in seconds, that says somebody's telephone or identity number."""
+
+    kind: MaskKind
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
 class Heard:
     """The outcome of listening to one recording. `text` is in the city's script, `raw_text` is
-    exactly what the engine said; `flags` are flags of the case."""
+    exactly what the engine said, `masked_text` is the text with `[phone]` and `[identity]` in place
+    of such numbers; `flags` are flags of the case."""
 
     text: str
     raw_text: str
@@ -43,6 +85,9 @@ class Heard:
     engine: str
     model: str
     flags: tuple[str, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    masks: tuple[Mask, ...] = ()
+    masked_text: str = ""
 
 
 class Transcript(Record):
@@ -62,6 +107,9 @@ class Transcript(Record):
     raw_text: Mapped[str]
     segments: Mapped[list[Any]]
     flags: Mapped[list[Any]]
+    slots: Mapped[list[Any]] = mapped_column(server_default="[]")
+    masks: Mapped[list[Any]] = mapped_column(server_default="[]")
+    masked_text: Mapped[str] = mapped_column(server_default="")
     made_at: Mapped[datetime]
 
 
@@ -213,5 +261,8 @@ def _row(claim: Claim, heard: Heard, now: datetime) -> Transcript:
         raw_text=heard.raw_text,
         segments=[asdict(segment) for segment in heard.segments],
         flags=list(heard.flags),
+        slots=[asdict(slot) for slot in heard.slots],
+        masks=[asdict(mask) for mask in heard.masks],
+        masked_text=heard.masked_text or heard.text,
         made_at=now,
     )

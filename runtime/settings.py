@@ -135,7 +135,9 @@ class Settings(BaseSettings):
     media_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     agent_dial: Annotated[str, AfterValidator(_dial)] = ""
     whisper_model: Annotated[str, AfterValidator(_model)] = "turbo"
-    whisper_engine: Literal["openai-whisper"] = "openai-whisper"
+    whisper_engine: Literal["openai-whisper", "faster-whisper", "remote"] = "openai-whisper"
+    whisper_windows: Literal["full", "cut"] = "full"
+    whisper_prompt: Literal["off", "names"] = "off"
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""
     speech_processes: Annotated[int, Field(ge=1, le=64)] = 1

@@ -1,47 +1,59 @@
-"""Which of the city's languages a clip is in, from the model's probabilities.
+"""Which of the city's languages a clip is in, from the model's probabilities and what was known.
 
 Left to itself Whisper may hear Welsh in a cough and Japanese in a bad line, so only the languages
-of the city are allowed. What the flow already knows counts as a prior, as does the city's first
-language, because Whisper tends to call Cantonese `zh`.
+of the city are allowed, and what is known of the call beforehand counts as a prior.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 # Our language -> Whisper's code. Whisper's codes do not leave this package.
 WHISPER: Final[Mapping[str, str]] = {"yue": "yue", "cmn": "zh", "en": "en"}
 CHINESE: Final = ("yue", "cmn")
-HINT_WEIGHT: Final = 4.0
-HOME_WEIGHT: Final = 1.5
+# Nothing is certain before it was heard: no language's prior is taken for less than this.
+LEAST_PRIOR: Final = 0.01
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A language (`yue`, `cmn`, `en`) and its probability among the city's, 0 to 1."""
+    """A language (`yue`, `cmn`, `en`), its probability among the city's, 0 to 1, and theirs."""
 
     language: str
     probability: float
+    all: Mapping[str, float]
+
+    def others(self, least: float) -> list[str]:
+        """The other languages that are at least so probable, likeliest first."""
+        ranked = sorted(self.all, key=lambda language: -self.all[language])
+        return [it for it in ranked if it != self.language and self.all[it] >= least]
 
 
 def choose(
-    heard: Mapping[str, float], languages: Sequence[str], hint: str | None, *, knows_yue: bool
+    heard: Mapping[str, float],
+    languages: Sequence[str],
+    prior: Mapping[str, float],
+    *,
+    knows_yue: bool,
 ) -> Choice:
     """The likeliest of the city's `languages` (the first one is the city's own).
 
-    `heard` are the probabilities of Whisper's codes. A model that does not know `yue` says `zh`
-    for Cantonese too; then `zh` means the hint or, without one, the city's first Chinese language.
+    `heard` are the probabilities of Whisper's codes, `prior` those of our languages before anybody
+    listened; empty means nothing is known. A model that does not know `yue` says `zh` for Cantonese
+    too; then `zh` means the Chinese language the prior thinks likelier.
     """
-    candidates = _candidates(languages, hint, knows_yue)
+    before = _prior(languages, prior)
+    candidates = _candidates(before, knows_yue)
     scores = {
-        language: heard.get(code, 0.0) * _weight(language, languages, hint)
-        for language, code in candidates.items()
+        language: heard.get(whisper_code(language, knows_yue=knows_yue), 0.0) * before[language]
+        for language in candidates
     }
     total = sum(scores.values())
     if total <= 0.0:
-        return Choice(hint if hint in candidates else languages[0], 0.0)
-    best = max(scores, key=lambda language: scores[language])
-    return Choice(best, scores[best] / total)
+        scores, total = {language: before[language] for language in candidates}, 1.0
+    shares = {language: score / total for language, score in scores.items()}
+    best = max(shares, key=lambda language: shares[language])
+    return Choice(best, shares[best], shares)
 
 
 def whisper_code(language: str, *, knows_yue: bool) -> str:
@@ -49,16 +61,29 @@ def whisper_code(language: str, *, knows_yue: bool) -> str:
     return "zh" if language == "yue" and not knows_yue else WHISPER[language]
 
 
-def _candidates(languages: Sequence[str], hint: str | None, knows_yue: bool) -> dict[str, str]:
+def _prior(languages: Sequence[str], prior: Mapping[str, float]) -> dict[str, float]:
     spoken = [language for language in languages if language in WHISPER]
-    if not knows_yue:
-        chinese = [language for language in spoken if language in CHINESE]
-        meant = hint if hint in chinese else next(iter(chinese), None)
-        spoken = [language for language in spoken if language not in chinese or language == meant]
-    return {language: whisper_code(language, knows_yue=knows_yue) for language in spoken}
+    if not prior:
+        return dict.fromkeys(spoken, 1.0 / len(spoken))
+    return {language: max(prior.get(language, 0.0), LEAST_PRIOR) for language in spoken}
 
 
-def _weight(language: str, languages: Sequence[str], hint: str | None) -> float:
-    if hint in languages:
-        return HINT_WEIGHT if language == hint else 1.0
-    return HOME_WEIGHT if language == languages[0] else 1.0
+def _candidates(before: Mapping[str, float], knows_yue: bool) -> list[str]:
+    chinese = [language for language in before if language in CHINESE]
+    if knows_yue or len(chinese) < 2:
+        return list(before)
+    meant = max(chinese, key=lambda language: before[language])
+    return [language for language in before if language not in chinese or language == meant]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a call's language before anybody listened.
+
+    `flow`: the language the call was led in. `earlier`: the languages of the caller's earlier
+    messages, and how many were in each. `calling_code`: of the caller's number, such as `86`.
+    """
+
+    flow: str | None = None
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    calling_code: str | None = None

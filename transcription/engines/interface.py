@@ -1,12 +1,12 @@
 """What every speech engine can do: clips in, one result per clip out, in order."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from transcription.audio import Samples
 
-Progress = Callable[[float], None]
+Parts = tuple[tuple[float, float], ...]
 
 
 class ModelUnavailable(Exception):
@@ -20,21 +20,40 @@ class ModelUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Clip:
-    """Up to 30 s of one caller's speech. `samples`: mono, 16 kHz, -1 to 1; `hint`: the language
-    to expect (`yue`, `cmn`, `en`); `prompt`: words to expect, never another caller's."""
+    """Up to 30 s of one caller's speech.
+
+    `samples`: mono, 16 kHz, -1 to 1. `prior`: how likely each of the city's languages was before
+    anybody listened (`yue`, `cmn`, `en`; empty: no idea). `prompt`: words to expect, never another
+    caller's. `parts`: where in the clip somebody speaks without a long pause, from..to in seconds,
+    in order; each may be in a language of its own.
+    """
 
     samples: Samples
-    hint: str | None = None
+    prior: Mapping[str, float] = field(default_factory=dict)
     prompt: str | None = None
+    parts: Parts = ()
 
 
 @dataclass(frozen=True)
-class Line:
-    """Words of a clip; `start` and `end` in seconds from the beginning of the clip."""
+class Word:
+    """A word of a clip, in Chinese a character. `start`, `end`: seconds of the clip;
+    `probability`: 0 to 1, the model's own, of its least likely token."""
 
     start: float
     end: float
     text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words of a clip; `start` and `end` in seconds from the beginning of the clip. `words`: empty
+    where an engine cannot tell them apart; together they are the text."""
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,21 +80,38 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """The clip was not decoded, because its parts are in different languages: hear them apart.
+
+    `parts`: the probability of each of the city's languages, one mapping per part of the clip.
+    """
+
+    parts: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True)
 class Unheard:
     """The engine failed on this clip and on no other; `reason` is for the log."""
 
     reason: str
 
 
-Result = Hypothesis | Unheard
+Result = Hypothesis | Mixed | Unheard
 
 
 class Engine(Protocol):
-    """A loaded model. `name` and `model` go on record with every transcript."""
+    """A loaded model. `name` and `model` go on record with every transcript.
+
+    `batch`: how many clips it likes to be given at a time. `seconds_per_clip`: what a usual clip of
+    10 s takes this process, in seconds of the clock, measured in a moment when it was loaded; None
+    where that lies with somebody else.
+    """
 
     name: str
     model: str
+    batch: int
+    seconds_per_clip: float | None
 
-    def hear(self, clips: Sequence[Clip], progress: Progress | None = None) -> list[Result]:
-        """One result per clip, in the order of the clips. `progress` is told 0 to 1."""
+    def hear(self, clips: Sequence[Clip]) -> list[Result]:
+        """One result per clip, in the order of the clips."""
         ...

@@ -43,6 +43,8 @@ NONSENSE = [
     ("AGENT_DIAL", "110"),
     ("WHISPER_MODEL", "enormous"),
     ("WHISPER_ENGINE", "crystal-ball"),
+    ("WHISPER_WINDOWS", "french"),
+    ("WHISPER_PROMPT", "shakespeare"),
     ("SECRET_KEY", "short"),
     ("DATA_KEY", "short"),
     ("LOG_FORMAT", "morse"),
