@@ -72,12 +72,17 @@ def test_too_little_time_is_told_and_the_exit_code_says_so(tmp_path: Path) -> No
     assert max(map(len, done.stdout.splitlines())) <= 40
 
 
+def _hear_ctrl_c() -> None:
+    """A shell that runs the tests in the background has its children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def staying(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
     """A demonstration that stays up, the address of its console, and its state folder."""
     process = subprocess.Popen(
         command(tmp_path), cwd=PROJECT, env={**CLEAN, "COLUMNS": "200"}, stdout=subprocess.PIPE,
-        text=True,
+        text=True, preexec_fn=_hear_ctrl_c,
     )  # fmt: skip
     try:
         assert process.stdout
