@@ -1,264 +1,259 @@
 """The reference engine: openai-whisper, the library itself, one model a process.
 
-Its models are not thread-safe (the cache of keys and values hangs on the model as hooks: two
-threads get wrong words without an error), so a lock guards every model. Each clip is encoded once;
-the language is detected, and a doubtful clip decoded a second time, from the same features.
+On a CPU each clip is encoded by itself (eight at a time cost more, not less) and decoded with others;
+on a graphics card everything goes in batches, in half precision.
 """
 
-import fcntl
-import hashlib
-import http.client
 import logging
-import os
-import pickle
-import socket
-import threading
 import time
-import urllib.error
-import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 import whisper  # type: ignore[import-untyped]
 from torch import Tensor
 from whisper.audio import (  # type: ignore[import-untyped]
     HOP_LENGTH,
-    N_FRAMES,
     N_SAMPLES,
     log_mel_spectrogram,
     pad_or_trim,
 )
 from whisper.decoding import (  # type: ignore[import-untyped]
     DecodingOptions,
-    DecodingResult,
+    DecodingTask,
+    GreedyDecoder,
     PyTorchInference,
 )
-from whisper.tokenizer import Tokenizer, get_tokenizer  # type: ignore[import-untyped]
+from whisper.model import disable_sdpa  # type: ignore[import-untyped]
+from whisper.timing import dtw, median_filter  # type: ignore[import-untyped]
 
-from transcription import quality
-from transcription.audio import SAMPLE_RATE
-from transcription.engines.interface import (
-    Clip,
-    Hypothesis,
-    Line,
-    ModelUnavailable,
-    Progress,
-    Result,
-    Unheard,
+from transcription import checkpoint
+from transcription.audio import SAMPLE_RATE, Samples
+from transcription.engines.whisper import (
+    FRAMES_PER_SECOND,
+    Decoded,
+    Timed,
+    Whisper,
+    Windows,
+    frames,
+    tokenizer,
 )
-from transcription.language import Choice, choose, whisper_code
 
 log = logging.getLogger(__name__)
 
-LANGUAGES_WITH_YUE: Final = 100
-SECONDS_PER_TIMESTAMP: Final = 0.02
-SECOND_TRY_TEMPERATURE: Final = 0.4
-BATCH: Final = 8
-MOST_PASSED_OVER: Final = 5.0
-TYPICAL_TOKENS: Final = 60
-NETWORK_PATIENCE: Final = 30.0
-NETWORK_TROUBLE: Final = (
-    urllib.error.URLError,
-    http.client.HTTPException,
-    TimeoutError,
-    ConnectionError,
-)
-NOT_A_CHECKPOINT: Final = (
-    MemoryError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-    RuntimeError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    ValueError,
-)
+NAME: Final = "openai-whisper"
+BATCH_ON_CPU: Final = 8
+MOST_ON_GPU: Final = 64
+# The share of a graphics card's free memory that a batch may take; the rest is for what is unforeseen.
+SHARE_OF_MEMORY: Final = 0.6
+MEDIAN_FRAMES: Final = 7
+TYPICAL_TOKENS: Final = 40
 
 
 class OpenAIWhisper:
-    """A loaded Whisper model that hears the city's languages and no others."""
+    """A loaded model of openai-whisper as a backend."""
 
-    name = "openai-whisper"
+    failures: tuple[type[Exception], ...] = (RuntimeError, ValueError)
 
-    def __init__(self, model: whisper.Whisper, label: str, languages: Sequence[str]) -> None:
-        self.model = label
-        self._whisper = model
-        self._languages = tuple(languages)
-        self._lock = threading.Lock()
-        self._half = model.device.type == "cuda"
+    def __init__(self, model: whisper.Whisper) -> None:
+        self.num_languages: int = model.num_languages
+        self.most_tokens: int = model.dims.n_text_ctx // 2
+        self._model = model
+        self._on_gpu = model.device.type == "cuda"
+        self._type = torch.float16 if self._on_gpu else torch.float32
+        if self._on_gpu:
+            _halve(model)
+        self.batch = self._batch_for_memory() if self._on_gpu else BATCH_ON_CPU
 
-    @property
-    def knows_yue(self) -> bool:
-        return bool(self._whisper.num_languages >= LANGUAGES_WITH_YUE)
+    @torch.no_grad()
+    def encode(self, clips: Sequence[Samples], windows: Windows) -> list[Tensor]:
+        """Features of shape (frames, state) for every clip."""
+        mels = [self._mel(samples, frames(samples, windows)) for samples in clips]
+        if not self._on_gpu or len({mel.shape for mel in mels}) > 1:
+            return [self._encoded(mel[None])[0] for mel in mels]
+        return list(self._encoded(torch.stack(mels)))
 
-    def hear(self, clips: Sequence[Clip], progress: Progress | None = None) -> list[Result]:
-        """One result per clip, in order; clips of one language and prompt are decoded together."""
-        results: list[Result] = []
-        steps = _Steps(2 * len(clips), progress)
-        with self._lock, torch.no_grad():
-            for first in range(0, len(clips), BATCH):
-                results += self._batch(clips[first : first + BATCH], steps)
-        return results
-
-    def _batch(self, clips: Sequence[Clip], steps: "_Steps") -> list[Result]:
-        results: dict[int, Result] = {}
-        heard: dict[int, tuple[Tensor, Choice]] = {}
-        for index, clip in enumerate(clips):
-            try:
-                heard[index] = self._listen(clip)
-            except (RuntimeError, ValueError) as error:
-                results[index] = Unheard(f"{type(error).__name__}: {error}")
-            steps.took(1)
-        alike = defaultdict(list)
-        for index, (_, choice) in heard.items():
-            alike[choice.language, clips[index].prompt].append(index)
-        for group in alike.values():
-            results |= self._decode_group(clips, heard, group)
-            steps.took(len(group))
-        return [results[index] for index in range(len(clips))]
-
-    def _listen(self, clip: Clip) -> tuple[Tensor, Choice]:
-        """Encode a clip, and tell its language from the features."""
-        features = self._features(clip)
-        _, probabilities = self._whisper.detect_language(features)
-        choice = choose(probabilities, self._languages, clip.hint, knows_yue=self.knows_yue)
-        return features, choice
-
-    def _features(self, clip: Clip) -> Tensor:
-        if len(clip.samples) > N_SAMPLES:
-            raise ValueError(f"a clip of {len(clip.samples) / SAMPLE_RATE:.1f} s: 30 s is the most")
+    def _mel(self, samples: Samples, length: int) -> Tensor:
         # As transcribe() prepares a window: 30 s of silence behind, cut off, zeros instead.
-        mel = log_mel_spectrogram(clip.samples, self._whisper.dims.n_mels, padding=N_SAMPLES)
-        window = pad_or_trim(mel[:, : len(clip.samples) // HOP_LENGTH], N_FRAMES)
-        window = window.to(self._whisper.device, torch.float16 if self._half else torch.float32)
-        features: Tensor = self._whisper.encoder(window[None])[0]
+        mel = log_mel_spectrogram(samples, self._model.dims.n_mels, padding=N_SAMPLES)
+        window: Tensor = pad_or_trim(mel[:, : len(samples) // HOP_LENGTH], 2 * length)
+        return window.to(self._model.device, self._type)
+
+    def _encoded(self, mels: Tensor) -> Tensor:
+        """The library's encoder, which for itself insists on 30 s."""
+        encoder = self._model.encoder
+        x = F.gelu(encoder.conv2(F.gelu(encoder.conv1(mels)))).permute(0, 2, 1)
+        x = (x + encoder.positional_embedding[: x.shape[1]]).to(x.dtype)
+        for block in encoder.blocks:
+            x = block(x)
+        features: Tensor = encoder.ln_post(x)
         return features
 
-    def _decode_group(
-        self, clips: Sequence[Clip], heard: dict[int, tuple[Tensor, Choice]], group: list[int]
-    ) -> dict[int, Result]:
-        """Decode clips of one language and prompt together; if that fails, one by one."""
-        try:
-            said = self._decode([(clips[i], *heard[i]) for i in group])
-        except RuntimeError as error:
-            if len(group) == 1:
-                return {group[0]: Unheard(f"{type(error).__name__}: {error}")}
-            alone = [self._decode_group(clips, heard, [index]) for index in group]
-            return {index: result for part in alone for index, result in part.items()}
-        return dict(zip(group, said, strict=True))
+    def part(self, features: Tensor, first: int, last: int) -> Tensor:
+        return features[first:last]
 
-    def _decode(self, batch: Sequence[tuple[Clip, Tensor, Choice]]) -> list[Result]:
-        first = self._run(batch, 0.0)
-        return [self._settle(item, said) for item, said in zip(batch, first, strict=True)]
+    def shape(self, features: Tensor) -> Hashable:
+        return features.shape
 
-    def _settle(self, item: tuple[Clip, Tensor, Choice], first: Hypothesis) -> Hypothesis:
-        """The first reading or, when that is doubtful, the better of two. A second try samples, so
-        it is made alone: what became of a clip must not depend on what else was in its batch."""
-        if not _doubts(item[0], first):
-            return first
-        (second,) = self._run([item], SECOND_TRY_TEMPERATURE)
-        return _better(item[0], first, second)
+    @torch.no_grad()
+    def languages(self, features: Sequence[Tensor]) -> list[Mapping[str, float]]:
+        words = tokenizer(self.num_languages, "en")
+        start = torch.full((len(features), 1), words.sot, device=self._model.device)
+        logits = self._model.logits(start, torch.stack(list(features)))[:, 0]
+        shares = logits[:, list(words.all_language_tokens)].float().softmax(dim=-1).tolist()
+        return [dict(zip(words.all_language_codes, row, strict=True)) for row in shares]
 
-    def _run(
-        self, batch: Sequence[tuple[Clip, Tensor, Choice]], temperature: float
-    ) -> list[Hypothesis]:
-        clip, _, choice = batch[0]
-        code = whisper_code(choice.language, knows_yue=self.knows_yue)
+    @torch.no_grad()
+    def decode(
+        self, features: Sequence[Tensor], code: str, prompt: str | None, temperature: float
+    ) -> list[Decoded]:
         options = DecodingOptions(
-            language=code, prompt=clip.prompt, temperature=temperature, fp16=self._half
+            language=code, prompt=prompt, temperature=temperature, fp16=self._on_gpu
         )
         torch.manual_seed(0)  # the same clip shall always give the same text
-        decoded = self._whisper.decode(torch.stack([features for _, features, _ in batch]), options)
-        tokenizer = get_tokenizer(True, num_languages=self._whisper.num_languages, language=code)
-        most = self._whisper.dims.n_text_ctx // 2
+        stacked = torch.stack(list(features))
+        task = DecodingTask(self._model, options)
+        task.decoder = noted = _Noting(temperature, task.tokenizer.eot)
+        with _audio_context(self._model, stacked.shape[1]):
+            said = task.run(stacked)
         return [
-            _hypothesis(result, clip, choice, tokenizer, most)
-            for result, (clip, _, choice) in zip(decoded, batch, strict=True)
+            Decoded(
+                tuple(it.tokens), it.avg_logprob, it.no_speech_prob, noted.of(row, len(it.tokens))
+            )
+            for row, it in enumerate(said)
         ]
 
+    @torch.no_grad()
+    def align(self, features: Tensor, code: str, decoded: Decoded) -> list[Timed]:
+        words = tokenizer(self.num_languages, code)
+        kept = [
+            (token, probability)
+            for token, probability in zip(decoded.tokens, decoded.probabilities, strict=True)
+            if token < words.eot
+        ]
+        before = [*words.sot_sequence, words.no_timestamps]
+        tokens = [*before, *(token for token, _ in kept), words.eot]
+        attention = self._attention(torch.tensor(tokens, device=self._model.device), features)
+        starts = _starts(attention[len(before) - 1 : -1])
+        return [
+            Timed(token, starts[i], starts[i + 1], probability)
+            for i, (token, probability) in enumerate(kept)
+        ]
 
-class _Steps:
-    """Tells progress: every clip is two steps, one to encode and one to decode."""
+    def _attention(self, tokens: Tensor, features: Tensor) -> Tensor:
+        """How much each token looks at each frame, shape (tokens, frames), from the heads that
+        follow the speech. The words are known, so the model reads them all at once."""
+        decoder = self._model.decoder
+        seen: list[Tensor] = []
+        hooks = [
+            block.cross_attn.register_forward_hook(lambda _, __, out: seen.append(out[-1][0]))
+            for block in decoder.blocks
+        ]
+        x = decoder.token_embedding(tokens)[None] + decoder.positional_embedding[: len(tokens)]
+        x = x.to(features.dtype)
+        try:
+            with disable_sdpa():
+                for block in decoder.blocks:
+                    x = block(x, features[None], mask=decoder.mask)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        heads = self._model.alignment_heads.indices().T.tolist()
+        weights = torch.stack([seen[layer][head] for layer, head in heads]).float().softmax(dim=-1)
+        std, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
+        smooth: Tensor = median_filter((weights - mean) / std, MEDIAN_FRAMES)
+        return smooth.mean(dim=0)
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total = total
-        self._progress = progress
-        self._taken = 0
+    @property
+    def device(self) -> str:
+        """What the model runs on, in words."""
+        if self._on_gpu:
+            return f"{torch.cuda.get_device_name(self._model.device)}, {self.batch} clips at a time"
+        return f"the CPU, {torch.get_num_threads()} thread"
 
-    def took(self, steps: int) -> None:
-        self._taken += steps
-        if self._progress:
-            self._progress(self._taken / self._total)
+    @torch.no_grad()
+    def seconds_per_clip(self, windows: Windows) -> float:
+        """Seconds of the clock for a clip of 10 s in a full batch, estimated in a moment.
 
+        One layer of the encoder and one step of the decoder are timed and multiplied, since a whole
+        pass of a large model would take half a minute.
+        """
+        dims, model = self._model.dims, self._model
+        length = frames(np.zeros(10 * SAMPLE_RATE, np.float32), windows)
+        several = self.batch if self._on_gpu else 1
+        sound = self._zeros(several, length, dims.n_audio_state)
+        block = model.encoder.blocks[0]
+        encoding = _seconds(lambda: block(sound)) * int(dims.n_audio_layer) / several
+        inference = PyTorchInference(model, 1)
+        features = self._zeros(self.batch, length, dims.n_audio_state)
+        tokens = torch.zeros(self.batch, 2, dtype=torch.long, device=model.device)
+        try:
+            inference.logits(tokens[:, :1], features)
+            step = _seconds(lambda: inference.logits(tokens, features)) / self.batch
+        finally:
+            inference.cleanup_caching()
+        return encoding + step * TYPICAL_TOKENS
 
-def _doubts(clip: Clip, said: Hypothesis) -> tuple[str, ...]:
-    return quality.doubts(said, len(clip.samples) / SAMPLE_RATE)
+    def _zeros(self, *shape: int) -> Tensor:
+        return torch.zeros(*shape, device=self._model.device, dtype=self._type)
 
-
-def _better(clip: Clip, first: Hypothesis, second: Hypothesis) -> Hypothesis:
-    """The one with fewer doubts; between equals the one the model believes in more."""
-
-    def merit(said: Hypothesis) -> tuple[int, float]:
-        return -len(_doubts(clip, said)), said.mean_log_probability
-
-    return max(first, second, key=merit)
-
-
-def _hypothesis(
-    result: DecodingResult, clip: Clip, choice: Choice, tokenizer: Tokenizer, most_tokens: int
-) -> Hypothesis:
-    seconds = len(clip.samples) / SAMPLE_RATE
-    lines, heard_until = _lines(result.tokens, tokenizer, seconds)
-    return Hypothesis(
-        language=choice.language,
-        language_probability=choice.probability,
-        lines=lines,
-        mean_log_probability=result.avg_logprob,
-        no_speech_probability=result.no_speech_prob,
-        complete=len(result.tokens) < most_tokens,
-        heard_until=heard_until,
-        temperature=result.temperature,
-    )
-
-
-def _lines(
-    tokens: Sequence[int], tokenizer: Tokenizer, seconds: float
-) -> tuple[tuple[Line, ...], float]:
-    """Tokens -> lines between time stamps, and up to where they account for the clip."""
-    lines: list[Line] = []
-    words: list[int] = []
-    at = 0.0
-    for token in tokens:
-        if token < tokenizer.timestamp_begin:
-            words.append(token)
-            continue
-        stamp = min((token - tokenizer.timestamp_begin) * SECONDS_PER_TIMESTAMP, seconds)
-        lines += _line(at, stamp, words, tokenizer)
-        words, at = [], stamp
-    lines += _line(at, seconds, words, tokenizer)
-    return tuple(lines), _heard_until(tokens, tokenizer, at, seconds)
-
-
-def _heard_until(tokens: Sequence[int], tokenizer: Tokenizer, at: float, seconds: float) -> float:
-    """Up to where the clip is accounted for, `at` being the last time stamp.
-
-    Two stamps at the end are Whisper's way to say that more follows; one, that this was all. It is
-    believed unless much is left: on less than that it invents when asked again.
-    """
-    stamps = [token >= tokenizer.timestamp_begin for token in tokens[-2:]]
-    more_follows = stamps == [True, True] and len(tokens) > 2
-    passed_over = stamps[-1:] == [True] and at > 0 and seconds - at > MOST_PASSED_OVER
-    return at if more_follows or passed_over else seconds
+    def _batch_for_memory(self) -> int:
+        """How many clips fit into the free memory of the graphics card, found with one of them."""
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        features = self.encode([np.zeros(N_SAMPLES, np.float32)], "full")
+        self.decode(features, "en", None, 0.0)
+        one = max(1, torch.cuda.max_memory_allocated() - before)
+        free, _ = torch.cuda.mem_get_info()
+        return int(max(1, min(MOST_ON_GPU, SHARE_OF_MEMORY * free / one)))
 
 
-def _line(start: float, end: float, words: list[int], tokenizer: Tokenizer) -> list[Line]:
-    text = tokenizer.decode([word for word in words if word < tokenizer.eot]).strip()
-    return [Line(start, end, text)] if text else []
+class _Noting(GreedyDecoder):  # type: ignore[misc]
+    """The library's greedy decoder, noting the probability of every token it chooses."""
+
+    def __init__(self, temperature: float, eot: int) -> None:
+        super().__init__(temperature, eot)
+        self._chosen: list[list[float]] = []
+
+    def update(self, tokens: Tensor, logits: Tensor, sum_logprobs: Tensor) -> tuple[Tensor, bool]:
+        before = sum_logprobs.clone()
+        following, completed = super().update(tokens, logits, sum_logprobs)
+        self._chosen.append((sum_logprobs - before).exp().tolist())
+        return following, completed
+
+    def of(self, row: int, count: int) -> tuple[float, ...]:
+        """The probabilities of the first `count` tokens of a row."""
+        return tuple(step[row] for step in self._chosen[:count])
+
+
+@contextmanager
+def _audio_context(model: whisper.Whisper, length: int) -> Iterator[None]:
+    """The library takes features of any other length than the model's for a spectrogram."""
+    usual = model.dims.n_audio_ctx
+    model.dims.n_audio_ctx = length
+    try:
+        yield
+    finally:
+        model.dims.n_audio_ctx = usual
+
+
+def _starts(attention: Tensor) -> list[float]:
+    """Seconds at which each token begins, by dynamic time warping, and where the last one ends."""
+    text_indices, time_indices = dtw(-attention)
+    jumps = np.pad(np.diff(text_indices), (1, 0), constant_values=1).astype(bool)
+    return [float(at) / FRAMES_PER_SECOND for at in time_indices[jumps]]
+
+
+def _halve(model: whisper.Whisper) -> None:
+    """Half precision for the heavy parts. The library would convert them at every use instead; its
+    layer norms stay as they are, since it computes them in full."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Embedding):
+            module.half()
 
 
 def load(
@@ -266,149 +261,37 @@ def load(
     languages: Sequence[str],
     models: Path,
     say: Callable[[str], None] = log.info,
+    *,
+    windows: Windows = "full",
     threads: int = 1,
-) -> OpenAIWhisper:
+) -> Whisper:
     """Load a model by Whisper's name for it, or a checkpoint by its path. Once per process.
 
-    A named model that is not there is downloaded into `models`, with Whisper's progress bar.
-    `say` is told what is going on, and what this machine can expect. One thread by default: two
-    processes of one thread hear 1.7 times what one process of two threads does.
+    A named model that is not there is downloaded into `models`. `say` is told what is going on. One
+    thread by default: two processes of one thread hear 1.7 times what one of two threads does.
     Raises ModelUnavailable.
     """
     torch.set_num_threads(threads)
     say(f"speech model {name}: loading")
-    model = _open(name, models, say)
-    if not model.is_multilingual:
-        raise ModelUnavailable(
-            f"{name} understands English only", "choose one whose name has no .en"
-        )
-    engine = OpenAIWhisper(model, _label(name), languages)
-    say(f"speech model {engine.model}: ready; {describe_speed(model)}")
+    backend = OpenAIWhisper(checkpoint.open_model(name, models, say))
+    engine = Whisper(
+        backend,
+        NAME,
+        checkpoint.label(name),
+        languages,
+        windows=windows,
+        seconds_per_clip=backend.seconds_per_clip(windows),
+    )
+    say(f"speech model {engine.model}: ready on {backend.device}")
     if "yue" in languages and not engine.knows_yue:
         say(f"speech model {engine.model}: knows no Cantonese and will write it as Mandarin")
     return engine
 
 
-def _open(name: str, models: Path, say: Callable[[str], None]) -> whisper.Whisper:
-    known = name in whisper.available_models()
-    if not known and not Path(name).is_file():
-        raise ModelUnavailable(
-            f"there is no file {name}", "set WHISPER_MODEL to a checkpoint or to a name like turbo"
-        )
-    folder = _folder(name, models)
-    if known and not (folder / _file_name(name)).is_file():
-        say(f"speech model {name}: not here yet, downloading it into {folder}")
-    try:
-        with _alone(folder) if known else _nothing():
-            return whisper.load_model(name, download_root=str(folder))
-    except NETWORK_TROUBLE as error:
-        raise _no_download(name, models, error) from error
-    except NOT_A_CHECKPOINT as error:
-        raise _unreadable(name, known, error) from error
-    except OSError as error:
-        raise ModelUnavailable(f"{name}: {error}", f"make room and rights in {models}") from error
-
-
-def _no_download(name: str, models: Path, error: Exception) -> ModelUnavailable:
-    reason = getattr(error, "reason", None) or error
-    return ModelUnavailable(
-        f"{name} could not be downloaded ({reason})",
-        f"put {_file_name(name)} into {models}, or set WHISPER_MODEL to a checkpoint file",
-    )
-
-
-def _unreadable(name: str, known: bool, error: Exception) -> ModelUnavailable:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error):
-        return ModelUnavailable(f"{name} does not fit into memory", "choose a smaller model")
-    if known:
-        return ModelUnavailable(f"{name} arrived damaged ({error})", "start again to download it")
-    return ModelUnavailable(
-        f"{name} is not a checkpoint of openai-whisper, or is damaged",
-        "set WHISPER_MODEL to a .pt file with 'dims' and 'model_state_dict'",
-    )
-
-
-def _folder(name: str, models: Path) -> Path:
-    """Where the named model lies: Whisper's own cache if it is there already, else `models`."""
-    caches = os.getenv("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-    cache = Path(caches, "whisper")
-    return cache if (cache / _file_name(name)).is_file() else models
-
-
-def _file_name(name: str) -> str:
-    urls: dict[str, str] = whisper._MODELS
-    return urls[name].rsplit("/", 1)[-1] if name in urls else Path(name).name
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time downloads into `folder`, and a silent network ends the attempt."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):  # the model came with the machine: nothing to download
-        yield
-        return
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(NETWORK_PATIENCE)
-    try:
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
-
-
-def _label(name: str) -> str:
-    """What goes on record: the model's name, or the file's with the beginning of its SHA-256."""
-    if not Path(name).is_file():
-        return name
-    with Path(name).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"{Path(name).name}@{digest[:12]}"
-
-
-def describe_speed(model: whisper.Whisper) -> str:
-    """What the machine can expect of this model, in words."""
-    if model.device.type == "cuda":
-        return f"on {torch.cuda.get_device_name(model.device)}"
-    needed = seconds_per_window(model)
-    speed = f"about {needed:.1f} s of computing per 30 s of call on this machine without a GPU"
-    if needed > 30:
-        return f"{speed}: slower than people speak, so choose a smaller model or a machine with one"
-    return speed
-
-
-def seconds_per_window(model: whisper.Whisper) -> float:
-    """Seconds to encode 30 s of sound and to write a usual sentence, estimated in a moment.
-
-    One layer of the encoder and one step of the decoder are timed and multiplied, since a whole
-    pass of a large model would take half a minute.
-    """
-    dims = model.dims
-    features = torch.zeros(1, dims.n_audio_ctx, dims.n_audio_state, device=model.device)
-    with torch.no_grad():
-        block = model.encoder.blocks[0]
-        block(features)
-        encoding = _seconds(lambda: block(features)) * int(dims.n_audio_layer)
-        inference = PyTorchInference(model, 1)
-        tokens = torch.zeros(1, 1, dtype=torch.long, device=model.device)
-        try:
-            inference.logits(tokens, features)
-            longer = torch.zeros(1, 2, dtype=torch.long, device=model.device)
-            step = _seconds(lambda: inference.logits(longer, features))
-        finally:
-            inference.cleanup_caching()
-    return encoding + step * TYPICAL_TOKENS
-
-
 def _seconds(work: Callable[[], object]) -> float:
+    work()  # the first time is not like the others
     before = time.perf_counter()
     work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return time.perf_counter() - before
-
-
-__all__ = ["OpenAIWhisper", "describe_speed", "load", "seconds_per_window"]
