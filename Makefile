@@ -5,10 +5,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev phone check bench model docs migrate web worker watch export agent clean
+.PHONY: help demo test dev phone check bench bench-speech evaluate model docs migrate web worker watch doctor export agent clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/installed ## the main job: scripted calls become cases (ONCE=1 ends by itself)
 	@$(BIN)/python -m demo $(if $(ONCE),--once) $(ARGS)
@@ -32,6 +32,12 @@ check: .venv/dev ## style, types, import contract, call flows
 bench: .venv/dev ## figures as ratios taken in one run
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-speech: .venv/dev ## speech engines against plain whisper.transcribe, in one run
+	@$(BIN)/python -m bench.speech $(ARGS)
+
+evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=...)
+	@$(BIN)/python -m evaluate speech $(or $(FOLDER),evaluate/sample) $(ARGS)
+
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)
 
@@ -49,6 +55,9 @@ worker: .venv/installed ## the workers: fetch recordings, transcribe
 
 watch: .venv/installed ## the clock: what got stuck is rung for again
 	@exec $(BIN)/python worker.py watch
+
+doctor: .venv/installed ## what is missing here, and what this machine can hear in an hour
+	@$(BIN)/python worker.py doctor
 
 export: .venv/installed ## every case as one line of JSON
 	@$(BIN)/python -m console export
