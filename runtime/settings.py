@@ -89,6 +89,17 @@ def _model(value: str) -> str:
     return value
 
 
+def _speech_server(value: str) -> str:
+    if not value:
+        return value
+    parts = _address(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must look like http://speech.internal:8000/v1")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must hold neither user, nor ?, nor #; a key is WHISPER_KEY")
+    return value.rstrip("/")
+
+
 def _recordings(value: str) -> str:
     if value and not re.match(r"(file|memory)://.|s3://[^/]", value):
         raise ValueError("must begin with file:// or s3:// and say where")
@@ -134,8 +145,11 @@ class Settings(BaseSettings):
     twilio_auth_token_secondary: Annotated[str, AfterValidator(_token)] = ""
     media_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     agent_dial: Annotated[str, AfterValidator(_dial)] = ""
-    whisper_model: Annotated[str, AfterValidator(_model)] = "turbo"
+    whisper_model: Annotated[str, Field(min_length=1)] = "turbo"
     whisper_engine: Literal["openai-whisper", "faster-whisper", "remote"] = "openai-whisper"
+    whisper_url: Annotated[str, AfterValidator(_speech_server)] = ""
+    whisper_url_public: bool = False
+    whisper_key: Annotated[str, AfterValidator(_token)] = ""
     whisper_windows: Literal["full", "cut"] = "full"
     whisper_prompt: Literal["off", "names"] = "off"
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
@@ -189,6 +203,19 @@ class Settings(BaseSettings):
             object.__setattr__(self, "database_url", f"sqlite:///{state / SQLITE_FILE}")
         if not self.recordings_url:
             object.__setattr__(self, "recordings_url", f"file://{state / 'recordings'}")
+        return self
+
+    @model_validator(mode="after")
+    def _speech(self) -> Self:
+        """A server knows its models by any name; here it is a name of Whisper's, or a file."""
+        if self.whisper_engine == "remote":
+            if not self.whisper_url:
+                raise ValueError("WHISPER_ENGINE=remote needs WHISPER_URL, the server to ask")
+            return self
+        try:
+            _model(self.whisper_model)
+        except ValueError as error:
+            raise ValueError(f"WHISPER_MODEL {error}") from error
         return self
 
     @property

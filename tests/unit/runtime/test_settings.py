@@ -43,6 +43,12 @@ NONSENSE = [
     ("AGENT_DIAL", "110"),
     ("WHISPER_MODEL", "enormous"),
     ("WHISPER_ENGINE", "crystal-ball"),
+    ("WHISPER_URL", "speech.internal:8000"),
+    ("WHISPER_URL", "ftp://speech.internal"),
+    ("WHISPER_URL", "http://me:secret@speech.internal/v1"),
+    ("WHISPER_URL", "http://speech.internal:port/v1"),
+    ("WHISPER_KEY", "two words"),
+    ("WHISPER_URL_PUBLIC", "perhaps"),
     ("WHISPER_WINDOWS", "french"),
     ("WHISPER_PROMPT", "shakespeare"),
     ("SECRET_KEY", "short"),
@@ -181,3 +187,19 @@ def test_the_models_we_name_are_the_models_whisper_knows() -> None:
 
 def test_a_path_to_a_checkpoint_is_a_model() -> None:
     assert settings(whisper_model="demo/model/hotline.pt").whisper_model.endswith(".pt")
+
+
+def test_a_server_knows_its_models_by_any_name() -> None:
+    chosen = settings(
+        whisper_engine="remote",
+        whisper_url="http://speech.internal:8000/v1/",
+        whisper_model="Qwen3-ASR",
+    )
+    assert chosen.whisper_model == "Qwen3-ASR"
+    assert chosen.whisper_url == "http://speech.internal:8000/v1"
+
+
+def test_the_engine_that_asks_a_server_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHISPER_ENGINE", "remote")
+    with pytest.raises(SettingsError, match="WHISPER_ENGINE=remote needs WHISPER_URL"):
+        Settings.read()
