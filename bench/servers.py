@@ -1,9 +1,8 @@
 """What is measured: bare Flask, and our web process on each database, as an operator starts them."""
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from bench import load
+from bench import load, processes
 from bench.load import Order, Volley
 from bench.webhooks import Kind, Target
 from demo.house import House
@@ -52,7 +51,7 @@ class Server:
     def _cpu_seconds(self) -> float:
         """What the web server's processes computed so far; the database's own are not in it."""
         (web,) = self.house.processes.values()
-        return sum(_cpu_seconds(stat) for stat in _stats() if _group(stat) == web.pid)
+        return processes.cpu_seconds(web.pid)
 
     def learn_addresses(self) -> None:
         """Place a first call, and read in the answer where its message is to be sent."""
@@ -136,18 +135,3 @@ def _house(stack: ExitStack, folder: Path, database_url: str) -> House:
     house = House(folder, {"DATABASE_URL": database_url})
     stack.callback(house.stop)
     return house
-
-
-def _stats() -> Iterator[list[str]]:
-    """Every process of this machine by proc(5), from its state on; none where there is no /proc."""
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended meanwhile
-            yield file.read_text().rpartition(")")[2].split()
-
-
-def _group(stat: list[str]) -> int:
-    return int(stat[2])
-
-
-def _cpu_seconds(stat: list[str]) -> float:
-    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
