@@ -3,22 +3,29 @@
 A recording is told us by the action of `<Record>`, by its status callback, or by both, in either
 order, more than once, sometimes without an id: `announce` makes one row of them all. Work on a
 recording is claimed with a lease and a token; whoever lost the lease can no longer finish.
+The urgent ones come first, then the oldest.
 """
 
 import re
 import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import (
+    ColumnElement,
     ForeignKey,
     Index,
+    Select,
     SmallInteger,
     String,
     UniqueConstraint,
+    and_,
     bindparam,
+    case,
+    func,
     or_,
     select,
     text,
@@ -27,11 +34,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.calls import Call
+from cases.case import Case
 from cases.record import Id, Record
 
 Step = Literal["fetch", "transcribe"]
 # `left`: the caller is through with it, says the action; the others are the callback's words.
 Told = Literal["left", "completed", "absent", "failed"]
+
+# How soon a recording is wanted: in its turn, before others, at once because a caller waits for it.
+USUAL, URGENT, ON_THE_LINE = 0, 1, 2
+# How long a recording is taken to be, in seconds, when nobody told.
+USUAL_SECONDS = 60.0
 
 READY: dict[Step, str] = {"fetch": "announced", "transcribe": "fetched"}
 FIRST_STATUS: dict[Told, str] = {
@@ -43,6 +56,8 @@ FIRST_STATUS: dict[Told, str] = {
 # A provider may withdraw nothing, but it may say `absent` first and send the sound after all.
 WITHOUT_SOUND = frozenset({"absent", "failed"})
 OPEN = frozenset(READY.values())
+# Word for word what the index of work says, or SQLite would not use it.
+IS_OPEN = text("status IN ('announced', 'fetched')")
 FETCHED = frozenset({"fetched", "transcribed", "no_speech", "needs_listening"})
 FINAL = frozenset({"transcribed", "no_speech", "needs_listening", "missing", *WITHOUT_SOUND})
 
@@ -53,13 +68,6 @@ class Recording(Record):
     __tablename__ = "recordings"
     __table_args__ = (
         UniqueConstraint("call_id", "provider_id"),
-        Index(
-            "ix_recordings_work",
-            "status",
-            "next_try_at",
-            sqlite_where=text("status IN ('announced', 'fetched')"),
-            postgresql_where=text("status IN ('announced', 'fetched')"),
-        ),
         Index("ix_recordings_provider_id", "provider_id"),
     )
 
@@ -80,11 +88,20 @@ class Recording(Record):
     announced_at: Mapped[datetime]
     fetched_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     next_try_at: Mapped[datetime]
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
 
 
+Index(
+    "ix_recordings_work",
+    Recording.status,
+    Recording.priority.desc(),
+    Recording.id,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
 _OF_CALL = select(Recording).where(Recording.call_id == bindparam("call_id")).order_by(Recording.id)
 
 
@@ -99,6 +116,7 @@ class Announcement:
     seconds: float | None = None
     hung_up: bool = False
     reason: str | None = None
+    priority: int = USUAL
 
 
 @dataclass(frozen=True)
@@ -111,23 +129,33 @@ class Due:
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to do one step of work on one recording, until the lease ends."""
+    """The right to do one step of work on one recording, until the lease ends.
+
+    `attempts`: this one included; `deaths`: how many of them ended with their worker and without a
+    word. `language`: of the call's flow; `earlier`: of the caller's earlier cases, and how many
+    were in each; `calling_code`: of the caller's number, such as `852`.
+    """
 
     recording_id: int
     call_id: int
     token: str
     attempts: int
+    deaths: int
+    priority: int
     url: str | None
     provider_id: str | None
     storage_key: str | None
     seconds: float | None
     language: str | None
+    earlier: Mapping[str, int]
+    calling_code: str | None
     announced_at: datetime
 
 
 def announce(session: Session, call_id: int, told: Announcement, now: datetime) -> int:
     """Our id of the recording, known from now on. The caller of this holds the call's row."""
-    recording = _known(session, call_id, told)
+    others = of_call(session, call_id)
+    recording = _known(others, told)
     if recording is None:
         recording = Recording(
             call_id=call_id,
@@ -139,6 +167,7 @@ def announce(session: Session, call_id: int, told: Announcement, now: datetime) 
             seconds=told.seconds,
             hung_up=told.hung_up,
             complete=told.told == "completed",
+            priority=max(told.priority, _urgency(others)),
             announced_at=now,
             next_try_at=now,
         )
@@ -149,8 +178,12 @@ def announce(session: Session, call_id: int, told: Announcement, now: datetime) 
     return recording.id
 
 
-def _known(session: Session, call_id: int, told: Announcement) -> Recording | None:
-    rows = of_call(session, call_id)
+def _urgency(others: Sequence[Recording]) -> int:
+    """What is said later in a call is urgent if something in it was. The line is not ours to tell."""
+    return min(URGENT, max((row.priority for row in others), default=USUAL))
+
+
+def _known(rows: Sequence[Recording], told: Announcement) -> Recording | None:
     for same in (_same_id, _same_url, _same_turn):
         for row in rows:
             if same(row, told):
@@ -195,6 +228,7 @@ def _add_to(row: Recording, told: Announcement, now: datetime) -> None:
     row.seconds = row.seconds if row.seconds is not None else told.seconds
     row.hung_up = row.hung_up or told.hung_up
     row.complete = row.complete or told.told == "completed"
+    row.priority = max(row.priority, told.priority)
     if told.told == "completed" and row.status in WITHOUT_SOUND and (row.url or row.provider_id):
         row.status, row.reason, row.next_try_at = "announced", None, now
     elif told.told in WITHOUT_SOUND and row.status == "announced" and not row.complete:
@@ -223,55 +257,149 @@ def of_call(session: Session, call_id: int) -> list[Recording]:
     return list(session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def due(session: Session, step: Step, now: datetime, limit: int = 100) -> list[Due]:
-    """Recordings that want this step of work now and that nobody holds, oldest first."""
-    statement = (
-        select(Recording.id, Recording.attempts)
-        .where(Recording.status == READY[step], Recording.next_try_at <= now, _free(now))
-        .order_by(Recording.id)
-        .limit(limit)
+def hasten(session: Session, call_id: int, priority: int) -> None:
+    """Everything said in this call is wanted so soon, and what will be said in it is urgent."""
+    session.execute(
+        update(Recording)
+        .where(Recording.call_id == call_id, Recording.priority < priority)
+        .values(priority=priority)
     )
-    return [Due(*row) for row in session.execute(statement)]
+
+
+def due(
+    session: Session, step: Step, now: datetime, limit: int = 100, above: int = USUAL - 1
+) -> list[Due]:
+    """Recordings that want this step of work now and that nobody holds, the urgent first, then the
+    oldest. `above`: only those of a higher priority."""
+    rows = session.execute(_search(step, now, above, limit))
+    return [Due(row.id, row.attempts) for row in rows]
 
 
 def claim(
-    session: Session, recording_id: int, step: Step, now: datetime, lease: timedelta
+    session: Session,
+    recording_id: int,
+    step: Step,
+    now: datetime,
+    lease: timedelta,
+    holder: str = "",
 ) -> Claim | None:
     """Take the work, or None if it is done, not yet due, or somebody holds it.
 
-    The attempt is counted here and not at the end, so that work which kills its worker counts too.
+    The attempt is counted here and not at the end, so that work which kills its worker counts too;
+    a token that is still there was left by one that died. `holder`: see `let_go`.
     """
-    token = secrets.token_hex(16)
+    token = (holder + secrets.token_hex(16))[:32]
+    died = case((Recording.lease_token.is_not(None), 1), else_=0)
     taken = session.execute(
         update(Recording)
-        .where(
-            Recording.id == recording_id,
-            Recording.status == READY[step],
-            Recording.next_try_at <= now,
-            _free(now),
+        .where(Recording.id == recording_id, _wanted(step, now))
+        .values(
+            lease_token=token,
+            lease_until=now + lease,
+            attempts=Recording.attempts + 1,
+            deaths=Recording.deaths + died,
         )
-        .values(lease_token=token, lease_until=now + lease, attempts=Recording.attempts + 1)
         .execution_options(synchronize_session=False)
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         return None
-    row, language = session.execute(
-        select(Recording, Call.language)
+    return _claimed(session, recording_id, token)
+
+
+def claim_many(
+    session: Session,
+    step: Step,
+    now: datetime,
+    lease: timedelta,
+    *,
+    limit: int,
+    most_seconds: float,
+    above: int = USUAL - 1,
+    holder: str = "",
+) -> list[Claim]:
+    """Take what waits, to be worked on together: first the urgent, then the oldest.
+
+    All are of one priority and together no longer than `most_seconds`, or it is one that is longer.
+    One that was tried before is taken alone: it may have been what ended that attempt.
+    """
+    # Whoever else is claiming at this moment is not waited for.
+    search = _search(step, now, above, limit).with_for_update(key_share=True, skip_locked=True)
+    waiting = session.execute(search).all()
+    claims = [
+        claim(session, row_id, step, now, lease, holder)
+        for row_id in _together(waiting, most_seconds)
+    ]
+    return [taken for taken in claims if taken]
+
+
+def _together(waiting: Sequence[Any], most_seconds: float) -> Iterable[int]:
+    """The ids of the first and of those after it that may be worked on with it."""
+    if not waiting:
+        return
+    first, *others = waiting
+    yield first.id
+    seconds = _length(first)
+    for row in () if first.attempts else others:
+        if row.attempts:
+            continue
+        seconds += _length(row)
+        if row.priority != first.priority or seconds > most_seconds:
+            return
+        yield row.id
+
+
+def _length(row: Any) -> float:
+    return USUAL_SECONDS if row.seconds is None else float(row.seconds)
+
+
+def _claimed(session: Session, recording_id: int, token: str) -> Claim:
+    row, call = session.execute(
+        select(Recording, Call)
         .join(Call, Call.id == Recording.call_id)
         .where(Recording.id == recording_id)
         .execution_options(populate_existing=True)
     ).one()
+    country = re.match(r"\+(\d+) ", call.caller_masked)
     return Claim(
         recording_id=row.id,
         call_id=row.call_id,
         token=token,
         attempts=row.attempts,
+        deaths=row.deaths,
+        priority=row.priority,
         url=row.url,
         provider_id=row.provider_id,
         storage_key=row.storage_key,
         seconds=row.seconds,
-        language=language,
+        language=call.language,
+        earlier=_languages_before(session, call),
+        calling_code=country and country[1],
         announced_at=row.announced_at,
+    )
+
+
+def _languages_before(session: Session, call: Call) -> dict[str, int]:
+    """The languages of the caller's earlier cases, and how many were in each."""
+    if call.caller_digest is None:
+        return {}
+    statement = (
+        select(Case.language, func.count())
+        .join(Call, Call.id == Case.call_id)
+        .where(Call.caller_digest == call.caller_digest, Call.id < call.id)
+        .where(Case.language.is_not(None))
+        .group_by(Case.language)
+    )
+    return {str(language): int(count) for language, count in session.execute(statement)}
+
+
+def let_go(session: Session, holder: str) -> None:
+    """Free at once what a process that is gone still holds. Its tokens begin with `holder`, and
+    stay: they tell the next one that it died."""
+    session.execute(
+        update(Recording)
+        .where(IS_OPEN, Recording.lease_token.startswith(holder))
+        .values(lease_until=None)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -290,6 +418,7 @@ def fetched(session: Session, claim: Claim, storage_key: str, now: datetime) -> 
         fetched_at=now,
         reason=None,
         attempts=0,
+        deaths=0,
         next_try_at=now,
         lease_token=None,
         lease_until=None,
@@ -309,6 +438,11 @@ def give_back(
         lease_token=None,
         lease_until=None,
     )
+
+
+def masked(session: Session, claim: Claim, storage_key: str) -> bool:
+    """A copy in which nobody's numbers can be heard lies in our storage, too."""
+    return _change(session, claim, masked_key=storage_key)
 
 
 def settle(session: Session, claim: Claim, status: str, reason: str | None = None) -> bool:
@@ -334,5 +468,18 @@ def _change(session: Session, claim: Claim, **values: object) -> bool:
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def _free(now: datetime):  # type: ignore[no-untyped-def]
-    return or_(Recording.lease_until.is_(None), Recording.lease_until < now)
+def _wanted(step: Step, now: datetime) -> ColumnElement[bool]:
+    """It is this step's turn, the time has come, and nobody holds it."""
+    free = or_(Recording.lease_until.is_(None), Recording.lease_until < now)
+    return and_(Recording.status == READY[step], Recording.next_try_at <= now, free)
+
+
+def _search(
+    step: Step, now: datetime, above: int, limit: int
+) -> Select[int, int, int, float | None]:
+    return (
+        select(Recording.id, Recording.priority, Recording.attempts, Recording.seconds)
+        .where(IS_OPEN, _wanted(step, now), Recording.priority > above)
+        .order_by(Recording.priority.desc(), Recording.id)
+        .limit(limit)
+    )

@@ -59,6 +59,13 @@ class Records:
         assert claim is not None
         return claim
 
+    def fetched(self, provider_id: str, **told: object) -> Recording:
+        """A message that lies in our storage and waits to be heard."""
+        recording = self.announce(self.call(provider_id), provider_id="RE", **told)
+        recordings.fetched(self.session, self.claim(recording), "sound", NOW)
+        self.session.refresh(recording)
+        return recording
+
     def ready_to_hear(self, provider_id: str = "CA1") -> tuple[Case, Claim]:
         """A case whose message lies in our storage and is claimed by the transcriber."""
         case, recording = self.message(provider_id)

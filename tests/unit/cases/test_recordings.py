@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, text, update
 
-from cases import recordings
+from cases import calls, recordings
 from cases.recordings import Claim, Recording
 from runtime.database import transaction
 from tests.unit.cases.conftest import MINUTE, NOW, Records
 
+# So many recordings, or so many seconds of them, are heard together at most.
+TOGETHER = {"limit": 8, "most_seconds": 100.0}
 URL = "https://api.example/Recordings/RE1"
 
 
@@ -198,3 +200,160 @@ def test_a_recording_that_is_settled_is_nobodys_work(records: Records) -> None:
         )
         for step in recordings.READY:
             assert recordings.claim(records.session, recording.id, step, NOW, MINUTE) is None
+
+
+def heard_together(records: Records, **otherwise: float) -> list[int]:
+    claims = recordings.claim_many(
+        records.session,
+        "transcribe",
+        NOW,
+        MINUTE,
+        **{**TOGETHER, **otherwise},  # type: ignore[arg-type]
+    )
+    return [claim.recording_id for claim in claims]
+
+
+def test_the_urgent_come_first_and_then_the_oldest(records: Records) -> None:
+    rows = [records.message(f"CA{n}")[1] for n in range(4)]
+    recordings.hasten(records.session, rows[2].call_id, recordings.URGENT)
+    recordings.hasten(records.session, rows[3].call_id, recordings.ON_THE_LINE)
+    due = [item.recording_id for item in recordings.due(records.session, "fetch", NOW)]
+    assert due == [rows[3].id, rows[2].id, rows[0].id, rows[1].id]
+    above = recordings.due(records.session, "fetch", NOW, above=recordings.URGENT)
+    assert [item.recording_id for item in above] == [rows[3].id]
+
+
+def test_how_soon_a_recording_is_wanted_only_rises(records: Records) -> None:
+    call = records.call()
+    recording = records.announce(call, provider_id="RE1", priority=recordings.ON_THE_LINE)
+    records.announce(call, provider_id="RE1")
+    recordings.hasten(records.session, call, recordings.URGENT)
+    records.session.refresh(recording)
+    assert recording.priority == recordings.ON_THE_LINE
+
+
+def test_what_is_said_later_in_an_urgent_call_is_urgent(records: Records) -> None:
+    call = records.call()
+    records.announce(call, provider_id="RE1", turn=1, priority=recordings.ON_THE_LINE)
+    later = records.announce(call, provider_id="RE2", turn=2)
+    elsewhere = records.announce(records.call("CA2"), provider_id="RE3")
+    assert (later.priority, elsewhere.priority) == (recordings.URGENT, recordings.USUAL)
+
+
+def test_several_are_claimed_at_once_each_with_a_token_of_its_own(records: Records) -> None:
+    rows = [records.fetched(f"CA{n}", seconds=10.0) for n in range(3)]
+    claims = recordings.claim_many(records.session, "transcribe", NOW, MINUTE, **TOGETHER)  # type: ignore[arg-type]
+    assert [claim.recording_id for claim in claims] == [row.id for row in rows]
+    assert len({claim.token for claim in claims}) == 3
+    assert heard_together(records) == []
+    assert recordings.settle(records.session, claims[1], "transcribed")
+    assert recordings.extend(records.session, claims[0], NOW, MINUTE)
+
+
+def test_no_more_are_claimed_than_asked_for(records: Records) -> None:
+    rows = [records.fetched(f"CA{n}", seconds=30.0) for n in range(5)]
+    assert heard_together(records, limit=2) == [row.id for row in rows[:2]]
+    assert heard_together(records, most_seconds=60.0) == [row.id for row in rows[2:4]]
+
+
+def test_a_long_recording_is_claimed_alone(records: Records) -> None:
+    short, long = (records.fetched(f"CA{n}", seconds=s) for n, s in enumerate((5.0, 3600.0)))
+    last = records.fetched("CA9", seconds=5.0)
+    assert heard_together(records) == [short.id]
+    assert heard_together(records) == [long.id]
+    assert heard_together(records) == [last.id]
+
+
+def test_recordings_nobody_told_the_length_of_fill_the_time_too(records: Records) -> None:
+    rows = [records.fetched(f"CA{n}") for n in range(2)]
+    assert heard_together(records, most_seconds=100.0) == [rows[0].id]
+    assert heard_together(records, most_seconds=120.0) == [rows[1].id]
+
+
+def test_the_urgent_are_not_claimed_together_with_the_usual(records: Records) -> None:
+    usual = [records.fetched(f"CA{n}", seconds=5.0) for n in range(2)]
+    urgent = [records.fetched(f"CB{n}", seconds=5.0, priority=1) for n in range(2)]
+    assert heard_together(records) == [row.id for row in urgent]
+    assert heard_together(records, above=recordings.USUAL) == []
+    assert heard_together(records) == [row.id for row in usual]
+
+
+def test_what_was_tried_before_is_claimed_alone(records: Records) -> None:
+    rows = [records.fetched(f"CA{n}", seconds=5.0) for n in range(4)]
+    for row in rows[1:3]:
+        records.session.execute(update(Recording).where(Recording.id == row.id).values(attempts=1))
+    assert heard_together(records) == [rows[0].id, rows[3].id]
+    assert heard_together(records) == [rows[1].id]
+    assert heard_together(records) == [rows[2].id]
+
+
+def test_an_attempt_that_ended_with_its_worker_is_a_death(records: Records) -> None:
+    _, recording = records.message()
+    claim = records.claim(recording)
+    recordings.give_back(records.session, claim, "404", NOW)
+    assert records.claim(recording).deaths == 0
+    assert records.claim(recording, now=NOW + 2 * MINUTE).deaths == 1
+    assert records.claim(recording, now=NOW + 4 * MINUTE).deaths == 2
+
+
+def test_what_a_process_held_that_is_gone_can_be_claimed_at_once(records: Records) -> None:
+    rows = [records.message(f"CA{n}")[1] for n in range(2)]
+    for row, holder in zip(rows, ("00c0ffee", "0000cafe"), strict=True):
+        assert recordings.claim(records.session, row.id, "fetch", NOW, MINUTE, holder)
+    recordings.let_go(records.session, "00c0ffee")
+    due = [item.recording_id for item in recordings.due(records.session, "fetch", NOW)]
+    assert due == [rows[0].id]
+    assert records.claim(rows[0]).deaths == 1
+
+
+def test_a_claim_tells_what_is_known_of_the_callers_language(records: Records) -> None:
+    for number, language in enumerate(["yue", "en", "yue"]):
+        case, _ = records.message(f"CA{number}")
+        case.language = language
+    stranger, _ = records.message("CA-stranger")
+    stranger.language = "cmn"
+    records.session.execute(
+        text("UPDATE calls SET caller_digest = 'other' WHERE id = :id"), {"id": stranger.call_id}
+    )
+    recording = records.announce(records.call("CA4"), provider_id="RE")
+    calls.note_language(records.session, recording.call_id, "en")
+    claim = records.claim(recording)
+    assert claim.earlier == {"yue": 2, "en": 1}
+    assert (claim.language, claim.calling_code) == ("en", "852")
+
+
+@pytest.mark.parametrize("number", [None, "sip:somebody@example.org"])
+def test_of_a_caller_without_a_number_nothing_is_known(
+    records: Records, number: str | None
+) -> None:
+    call = records.call(number=number)
+    claim = records.claim(records.announce(call, provider_id="RE"))
+    assert (claim.earlier, claim.calling_code) == ({}, None)
+
+
+def test_where_the_masked_copy_lies_is_noted_by_who_holds_the_lease(records: Records) -> None:
+    _, claim = records.ready_to_hear()
+    assert recordings.masked(records.session, claim, "masked")
+    assert recordings.settle(records.session, claim, "transcribed")
+    assert not recordings.masked(records.session, claim, "late")
+    (row,) = recordings.of_call(records.session, claim.call_id)
+    assert row.masked_key == "masked"
+
+
+def test_the_next_piece_of_work_is_found_without_sorting_all_that_waits(engine: Engine) -> None:
+    postgres = engine.dialect.name == "postgresql"
+    asked: list[tuple[str, object]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, parameters, *_: object) -> None:  # type: ignore[no-untyped-def]
+        asked.append((statement, parameters))
+
+    with transaction(engine) as session:
+        recordings.due(session, "transcribe", NOW, limit=10)
+        statement, parameters = asked[-1]
+        if postgres:  # an empty table is read from end to end otherwise
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
+        plan = session.connection().exec_driver_sql(f"{explain} {statement}", parameters).all()  # type: ignore[arg-type]
+    assert "ix_recordings_work" in str(plan)
+    assert "Sort" not in str(plan) and "B-TREE" not in str(plan)
