@@ -1,10 +1,16 @@
 """Speech is found, everything else is not speech, and times lead back to the recording."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import soxr
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from silero_vad import load_silero_vad
 
 from tests.unit.transcription.conftest import tone, wav
 from transcription.audio import SAMPLE_RATE, Samples, excerpt, one_voice, read
@@ -91,12 +97,59 @@ def test_a_sentence_is_found_in_noise(detector: Detector, speech: Speech, decibe
     assert found == pytest.approx(alone, rel=0.25)
 
 
-def test_a_cough_is_no_message(detector: Detector, speech: Speech) -> None:
-    sound = one_voice(read(speech("en")))
-    start = detector.spans(sound.samples)[0].start
-    syllable = excerpt(sound, [(0, start + 250 + 200)])  # 0.2 s of speech after the air
+def first_of(detector: Detector, sentence: bytes, milliseconds: int) -> Samples:
+    """The beginning of a sentence, with a second of silence around it."""
+    sound = one_voice(read(sentence))
+    start = detector.spans(sound.samples)[0].start + 250  # after the air
+    return np.concatenate(
+        [
+            np.zeros(SAMPLE_RATE, np.float32),
+            excerpt(sound, [(start, start + milliseconds)]).samples,
+            np.zeros(SAMPLE_RATE, np.float32),
+        ]
+    )
 
-    assert detector.spans(syllable.samples) == ()
+
+@pytest.mark.parametrize("language", ["yue", "cmn", "en"])
+def test_a_single_word_is_a_message(detector: Detector, speech: Speech, language: str) -> None:
+    (span,) = detector.spans(first_of(detector, speech(language), 350))
+
+    assert span.start < 1100 and span.end > 1250
+
+
+@pytest.mark.parametrize("language", ["yue", "cmn", "en"])
+def test_a_twentieth_of_a_second_is_no_word(
+    detector: Detector, speech: Speech, language: str
+) -> None:
+    assert detector.spans(first_of(detector, speech(language), 50)) == ()
+
+
+def test_a_whole_recording_at_once_is_heard_as_in_looks_one_after_the_other(
+    detector: Detector, speech: Speech
+) -> None:
+    """Held against the loops of Silero's own package, at 16 and at 8 kHz."""
+    samples = np.tile(one_voice(read(speech("yue"))).samples, 4)  # more looks than at once
+    package = load_silero_vad()
+    narrow = soxr.resample(samples, SAMPLE_RATE, 8000, quality="LQ")
+
+    def looks(sound: Samples, rate: int, size: int) -> list[float]:
+        package.reset_states()
+        pieces = torch.from_numpy(sound).split(size)
+        return [package(piece, rate).item() for piece in pieces if len(piece) == size]
+
+    one_by_one = np.maximum(looks(samples, 16_000, 512), looks(narrow, 8_000, 256))
+
+    told = detector.probabilities(samples)[: len(one_by_one)]
+    assert len(told) > 512
+    assert np.allclose(told, one_by_one, atol=1e-4)
+
+
+def test_recordings_can_be_listened_to_at_the_same_time(detector: Detector, speech: Speech) -> None:
+    sounds = [one_voice(read(speech(which))).samples for which in ("yue", "cmn", "en")] * 4
+    alone = [detector.spans(samples) for samples in sounds]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(detector.spans, sounds)) == alone
 
 
 def test_a_sound_shorter_than_one_look_of_the_detector_is_not_speech(detector: Detector) -> None:
@@ -167,6 +220,70 @@ def test_times_in_a_window_lead_back_to_the_recording() -> None:
     assert window.start_at(3.7) == 4.7
     assert window.end_at(4.3) == 9.3
     assert window.end_at(30.0) == 60.5  # the padding of Whisper's window is no time of the call
+
+
+@st.composite
+def spoken(draw: st.DrawFn) -> list[Span]:
+    """Spans as a detector finds them: in order, each a word and its air, pauses of any length."""
+    lengths = draw(st.lists(st.integers(600, WINDOW_MS), min_size=1, max_size=30))
+    spans, at = [], 0
+    for length in lengths:
+        at += draw(st.integers(0, 3000) | st.integers(0, 600_000))
+        spans.append(Span(at, at + length))
+        at += length
+    return spans
+
+
+@given(spoken(), st.data())
+def test_any_time_in_any_window_leads_back_to_where_it_was(
+    spans: list[Span], data: st.DataObject
+) -> None:
+    """Within 1 ms; but around a joint nothing begins before it and nothing ends behind it."""
+    for window in windows(spans):
+        origin = np.concatenate([np.arange(piece.start, piece.end) for piece in window.pieces])
+        joints = np.cumsum([piece.length for piece in window.pieces])[:-1]
+        seconds = data.draw(st.floats(0, (len(origin) - 1) / 1000))
+        there = origin[round(seconds * 1000)]
+        ahead = joints - seconds * 1000
+
+        if not np.any((ahead > -1) & (ahead < 251)):
+            assert window.start_at(seconds) == pytest.approx(there / 1000, abs=0.001)
+        if not np.any((ahead > -251) & (ahead < 1)):
+            assert window.end_at(seconds) == pytest.approx(there / 1000, abs=0.001)
+
+
+@given(spoken())
+def test_at_a_joint_one_piece_ends_and_the_next_begins(spans: list[Span]) -> None:
+    for window in windows(spans):
+        at = 0
+        for before, behind in pairwise(window.pieces):
+            at += before.length
+            for near in (-0.2, 0.0, 0.2):
+                begins, ends = window.start_at(at / 1000 + near), window.end_at(at / 1000 + near)
+                assert begins == (behind.start + max(near, 0) * 1000) / 1000
+                assert ends == (before.end + min(near, 0) * 1000) / 1000
+
+
+@given(spoken(), st.lists(st.floats(0, 24), min_size=2, max_size=20))
+def test_what_comes_later_in_a_window_comes_later_in_the_call(
+    spans: list[Span], moments: list[float]
+) -> None:
+    for window in windows(spans):
+        for told in (window.start_at, window.end_at):
+            times = [told(moment) for moment in sorted(moments)]
+            assert times == sorted(times)
+            assert window.pieces[0].start / 1000 <= times[0]
+            assert times[-1] <= window.pieces[-1].end / 1000
+
+
+@given(spoken())
+def test_windows_hold_all_that_was_spoken_once_and_in_order(spans: list[Span]) -> None:
+    pieces = [piece for window in windows(spans) for piece in window.pieces]
+
+    assert all(window.length <= WINDOW_MS for window in windows(spans))
+    assert all(before.end <= behind.start for before, behind in pairwise(pieces))
+    for span in spans:
+        assert sum(p.start <= span.start and span.end <= p.end for p in pieces) == 1
 
 
 def test_what_is_left_of_a_window_keeps_its_place() -> None:
