@@ -1,0 +1,143 @@
+"""A report in the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from evaluate.comparison import Change
+from evaluate.corpora import LANGUAGES
+from evaluate.errors import Span, spans
+from evaluate.figures import Reliability, Report
+from evaluate.normalisation import normal, words
+from evaluate.scores import HEARD_NOTHING, Clip
+
+STYLES = {"equal": "", "replace": "bold yellow", "delete": "bold red", "insert": "bold cyan"}
+
+
+def show(out: Console, report: Report, worst: int) -> None:
+    """Everything that fits on a screen; the `worst` recordings at the end."""
+    out.print(f"\n[bold]{escape(report.way.label)}[/] ({escape(report.model)})")
+    out.print(_rates(report))
+    out.print(
+        f"Normalisation {report.normalisation} (docs/evaluation.md); strict: as written. "
+        f"{report.processor_seconds_per_second} s of processor a second of sound.",
+        soft_wrap=True,
+    )
+    _show_silence(out, report)
+    _show_flags(out, report)
+    _show_confusion(out, report)
+    _show_reliability(out, report.reliability, "Confidence of words")
+    _show_worst(out, report.clips, worst)
+    for name, why in report.not_heard.items():
+        out.print(f"[red]{escape(name)}: {escape(why)}[/]", soft_wrap=True)
+
+
+def show_calibration(
+    out: Console, before: Sequence[Reliability], after: Sequence[Reliability]
+) -> None:
+    """The half that was not fitted on, with the model's own belief and with what it is worth."""
+    _show_reliability(out, before, "The model's own belief")
+    _show_reliability(out, after, "Calibrated")
+
+
+def show_changes(out: Console, first: str, second: str, changes: Sequence[Change]) -> None:
+    """Two runs side by side."""
+    out.print(f"\nA: {escape(first)}\nB: {escape(second)}", soft_wrap=True)
+    table = Table("condition", "language", "measure", "clips", "A", "B", "B - A [95 %]", "p")
+    for change in changes:
+        apart = change.difference
+        table.add_row(
+            change.condition, change.language, change.measure, str(change.clips),
+            f"{change.first:.2f}", f"{change.second:.2f}",
+            f"{apart.points:+.2f} \\[{apart.low:+.2f}, {apart.high:+.2f}]", f"{apart.p:.3f}",
+        )  # fmt: skip
+    out.print(table)
+    out.print("Percent; less is better. p: how often chance alone does as much (paired bootstrap).")
+
+
+def _rates(report: Report) -> Table:
+    table = Table("condition", "language", "clips", "measure", "rate % [95 %, by]", "strict %")
+    for name in ("S / D / I", "of", "exact", "language right"):
+        table.add_column(name, justify="right")
+    for row in report.rows:
+        sure, found = row.interval, row.edits
+        table.add_row(
+            row.condition, row.language, str(row.clips), row.measure,
+            f"{row.rate:.2f} \\[{sure.low:.2f}, {sure.high:.2f}, {sure.by}]",
+            f"{row.strict_rate:.2f}", f"{found.substituted} / {found.deleted} / {found.inserted}",
+            str(found.wanted), f"{row.exact / row.clips:.0%}", f"{row.language_right / row.clips:.0%}",
+            end_section=row.language == "all",
+        )  # fmt: skip
+    return table
+
+
+def _show_silence(out: Console, report: Report) -> None:
+    for quiet in report.silence:
+        out.print(
+            f"Nobody speaks ({quiet.condition}): {quiet.clips} recordings, {quiet.minutes:.1f} "
+            f"minutes: {quiet.with_text} given a text, {quiet.per_minute:.1f} characters invented "
+            "a minute",
+            soft_wrap=True,
+        )
+
+
+def _show_flags(out: Console, report: Report) -> None:
+    for flags in report.flags:
+        out.print(
+            f"Flagged ({flags.condition}): {flags.flagged} of {flags.clips}; MER of these "
+            f"{flags.inside:.2f} %, of the others {flags.outside:.2f} %",
+            soft_wrap=True,
+        )
+
+
+def _show_confusion(out: Console, report: Report) -> None:
+    heard = (*LANGUAGES, HEARD_NOTHING)
+    table = Table("said \\ heard", *heard, title="Languages", title_justify="left")
+    for language, counts in report.confusion.items():
+        table.add_row(language, *(str(counts.get(name, 0)) for name in heard))
+    out.print(table)
+
+
+def _show_reliability(out: Console, found: Sequence[Reliability], title: str) -> None:
+    """Ten bins: what was believed and, behind it, how often that was right."""
+    tenths = [f"-{tenth / 10:.1f}" for tenth in range(1, 11)]
+    table = Table("language", "words", "ECE", *tenths, title=title, title_justify="left")
+    for language in found:
+        bins = (f"{b.right:.2f}\n({b.words})" if b.words else "" for b in language.bins)
+        table.add_row(language.language, str(language.words), f"{language.ece:.3f}", *bins)
+    if found:
+        out.print(table)
+
+
+def _show_worst(out: Console, clips: Sequence[Clip], most: int) -> None:
+    wrong = [clip for clip in clips if clip.edits["words"].errors]
+    wrong.sort(key=lambda clip: (-clip.edits["words"].errors, clip.name))
+    if wrong[:most]:
+        out.print("\nThe worst: [yellow]{said|heard}[/] [red]{-missing-}[/] [cyan]{+invented+}[/]")
+    for clip in wrong[:most]:
+        edited = clip.edits["words"]
+        out.print(
+            f"[bold]{escape(clip.name)}[/] {clip.condition} {clip.language or 'silence'}: "
+            f"{edited.errors} errors in {edited.wanted}\n  {_marked(clip)}",
+            soft_wrap=True,
+        )
+
+
+def _marked(clip: Clip) -> str:
+    said, heard = (words(normal(text, clip.language)) for text in (clip.wanted, clip.heard))
+    between = " " if clip.language == "en" else ""
+    return between.join(_span(span, between) for span in spans(said, heard))
+
+
+def _span(span: Span, between: str) -> str:
+    said, heard = escape(between.join(span.wanted)), escape(between.join(span.heard))
+    shown = {
+        "equal": said,
+        "replace": f"{{{said}|{heard}}}",
+        "delete": f"{{-{said}-}}",
+        "insert": f"{{+{heard}+}}",
+    }[span.kind]
+    style = STYLES[span.kind]
+    return f"[{style}]{shown}[/]" if style else shown
