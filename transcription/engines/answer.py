@@ -140,7 +140,7 @@ class Answer:
                 return []
             at = match.end()
             found.append((at - len(spelled), words.pop(0)))
-        if re.search(r"\w", text[at:]):
+        if not found or re.search(r"\w", text[at:]):
             return []
         cuts = [0, *(_blank_before(text, begin) for begin, _ in found[1:]), len(text)]
         return [

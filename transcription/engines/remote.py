@@ -7,10 +7,11 @@ was at fault and is unheard; if not, the server is away, and recordings wait for
 """
 
 import io
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ import soundfile  # type: ignore[import-untyped]
 
 from runtime.settings import Settings
 from transcription.audio import SAMPLE_RATE, Samples
-from transcription.engines.answer import Answer
+from transcription.engines.answer import EVEN, Answer
 from transcription.engines.interface import (
     Clip,
     Hypothesis,
@@ -34,6 +35,8 @@ BATCH: Final = 8
 SHORTEST_SECONDS: Final = 0.5
 # How far a server's word on a language is trusted, against what was known of the call.
 TRUST: Final = 0.9
+# A reading less likely than this, per token, may be one in the wrong language.
+LEAST_LOG_PROBABILITY: Final = -0.5
 
 # The richest answer first.
 FORMS: Final[Mapping[str, Form]] = {
@@ -97,14 +100,47 @@ class Remote:
             return list(threads.map(self._hear, clips))
 
     def _hear(self, clip: Clip) -> Result:
+        """The clip in the language it is expected in; if that sounds wrong, in each, for the best."""
         expected = choose({}, self._languages, clip.prior, knows_yue=True)
-        code = self.way.codes[expected.language]
         try:
-            answer = self._ask(clip.samples, code, clip.prompt)
+            first = self._read(clip, expected.language)
+            return self._best(clip, first) if _is_doubtful(first) else first
         except (Refused, Trouble) as error:
             return Unheard(str(error))
-        choice = self._language(clip, answer, code) or expected
-        return _hypothesis(clip, answer, choice)
+
+    def _read(self, clip: Clip, language: str) -> Hypothesis:
+        code = self.way.codes[language]
+        answer = self._ask(clip.samples, code, clip.prompt)
+        told = answer.language
+        if told is None or _repeats(told, code):
+            told = _by_script(answer, code)
+        prior = choose({}, self._languages, clip.prior, knows_yue=True)
+        if told is None:
+            return _hypothesis(clip, answer, language, prior.all[language])
+        choice = self._weighed(clip, told)
+        return _hypothesis(clip, answer, choice.language, choice.probability)
+
+    def _best(self, clip: Clip, first: Hypothesis) -> Hypothesis:
+        best = max([first, *(self._read(clip, it) for it in self._others(first))], key=_merit)
+        if best is first:
+            return first
+        weighed = self._weighed(clip, best.language).all
+        return replace(best, language_probability=weighed.get(best.language, EVEN))
+
+    def _others(self, said: Hypothesis) -> list[str]:
+        """The city's other languages, as far as the server tells them apart."""
+        known = {said.language: self.way.codes[said.language]}
+        for language, code in self.way.codes.items():
+            if code is not None and code not in known.values():
+                known[language] = code
+        return [it for it in known if it != said.language]
+
+    def _weighed(self, clip: Clip, told: str) -> Choice:
+        """The server's word on the language against what was known of the call."""
+        doubt = (1 - TRUST) / 2
+        heard = dict.fromkeys(WHISPER.values(), doubt) | {WHISPER[told]: TRUST}
+        knows_yue = self.way.codes.get("yue") == "yue"
+        return choose(heard, self._languages, clip.prior, knows_yue=knows_yue)
 
     def _ask(self, samples: Samples, code: str | None, prompt: str | None) -> Answer:
         seconds = len(samples) / SAMPLE_RATE
@@ -122,17 +158,6 @@ class Remote:
         if prompt:
             asked["prompt"] = prompt
         return asked
-
-    def _language(self, clip: Clip, answer: Answer, asked: str | None) -> Choice | None:
-        """The language, if the answer tells anything of it; most servers only repeat the question."""
-        told, knows_yue = answer.language, self.way.codes.get("yue") == "yue"
-        if told is None or _repeats(told, asked):
-            told, knows_yue = _by_script(answer, asked), False
-        if told is None:
-            return None
-        doubt = (1 - TRUST) / 2
-        heard = dict.fromkeys(WHISPER.values(), doubt) | {WHISPER[told]: TRUST}
-        return choose(heard, self._languages, clip.prior, knows_yue=knows_yue)
 
     def _found_out(self) -> Way:
         """Try every way, the best first. Raises ModelUnavailable."""
@@ -192,10 +217,10 @@ def load(settings: Settings, languages: Sequence[str], say: Callable[[str], None
     return engine
 
 
-def _hypothesis(clip: Clip, answer: Answer, choice: Choice) -> Hypothesis:
+def _hypothesis(clip: Clip, answer: Answer, language: str, probability: float) -> Hypothesis:
     return Hypothesis(
-        language=choice.language,
-        language_probability=choice.probability,
+        language=language,
+        language_probability=probability,
         lines=answer.lines,
         mean_log_probability=answer.mean_log_probability,
         no_speech_probability=answer.no_speech_probability,
@@ -203,6 +228,15 @@ def _hypothesis(clip: Clip, answer: Answer, choice: Choice) -> Hypothesis:
         heard_until=len(clip.samples) / SAMPLE_RATE,
         temperature=answer.temperature,
     )
+
+
+def _is_doubtful(said: Hypothesis) -> bool:
+    told = said.mean_log_probability != math.log(EVEN)
+    return bool(said.lines) and told and said.mean_log_probability < LEAST_LOG_PROBABILITY
+
+
+def _merit(said: Hypothesis) -> tuple[bool, float]:
+    return bool(said.lines), said.mean_log_probability
 
 
 def _repeats(told: str, asked: str | None) -> bool:
