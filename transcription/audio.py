@@ -62,8 +62,8 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class _Stream:
-    """Decoded sound on its way: blocks of shape (n, channels), -1 to 1."""
+class Stream:
+    """Decoded sound on its way, at its own rate: blocks of shape (n, channels), -1 to 1."""
 
     rate: int
     channels: int
@@ -77,12 +77,20 @@ def read(data: bytes, *, max_seconds: float = MAX_SECONDS, max_bytes: int = MAX_
     """
     if len(data) > max_bytes:
         raise NotAudio(f"{len(data)} bytes are more than the {max_bytes} a recording may have")
-    container = _container(data)
-    for reader in READERS[container]:
-        sound = _collect(reader(data, container), max_seconds)
+    for stream in streams(data):
+        sound = _collect(stream, max_seconds)
         if sound is not None:
             return sound
-    raise NotAudio(f"a {container} file without sound in it: {len(data)} bytes, cut off early")
+    raise NotAudio(f"a file without sound in it: {len(data)} bytes, cut off early")
+
+
+def streams(data: bytes) -> Iterator[Stream]:
+    """The sound of a recording as it was made, opened by one library after the other: what one
+    finds empty another may not. Raises NotAudio."""
+    container = _container(data)
+    for reader in READERS[container]:
+        if stream := reader(data, container):
+            yield stream
 
 
 def one_voice(sound: Sound, channel: int | None = None) -> Sound:
@@ -126,10 +134,8 @@ def _container(data: bytes) -> str:
     raise NotAudio("an unknown format: WAV, MP3, FLAC and Ogg can be read")
 
 
-def _collect(stream: _Stream | None, max_seconds: float) -> Sound | None:
+def _collect(stream: Stream, max_seconds: float) -> Sound | None:
     """The stream as sound at 16 kHz, up to `max_seconds`; None when there was nothing in it."""
-    if stream is None:
-        return None
     left = int(max_seconds * SAMPLE_RATE)
     parts, cut = [], False
     for block in _at_our_rate(stream):
@@ -147,10 +153,10 @@ def _collect(stream: _Stream | None, max_seconds: float) -> Sound | None:
     return Sound(segment, cut)
 
 
-def _at_our_rate(stream: _Stream) -> Iterator[Samples]:
+def _at_our_rate(stream: Stream) -> Iterator[Samples]:
     resampler = soxr.ResampleStream(stream.rate, SAMPLE_RATE, stream.channels, dtype="float32")
     for block in stream.blocks:
-        yield np.asarray(resampler.resample_chunk(_finite(block)), dtype=np.float32)
+        yield np.asarray(resampler.resample_chunk(block), dtype=np.float32)
     empty = np.zeros((0, stream.channels), np.float32)
     yield np.asarray(resampler.resample_chunk(empty, last=True), dtype=np.float32)
 
@@ -164,13 +170,13 @@ def _as_pcm(block: Samples) -> bytes:
     return np.clip(block * FULL_SCALE, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
 
 
-def _with_soundfile(data: bytes, _: str) -> _Stream | None:
+def _with_soundfile(data: bytes, _: str) -> Stream | None:
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
     except soundfile.LibsndfileError:
         return None
     _check_shape(file.samplerate, file.channels)
-    return _Stream(file.samplerate, file.channels, _until_broken(_reads(file)))
+    return Stream(file.samplerate, file.channels, _until_broken(_reads(file)))
 
 
 def _reads(file: soundfile.SoundFile) -> Iterator[Samples]:
@@ -179,7 +185,7 @@ def _reads(file: soundfile.SoundFile) -> Iterator[Samples]:
         yield block
 
 
-def _with_av(data: bytes, container: str) -> _Stream | None:
+def _with_av(data: bytes, container: str) -> Stream | None:
     try:
         file = av.open(io.BytesIO(data), "r", format=container, metadata_errors="ignore")
         stream = file.streams.audio[0]
@@ -188,7 +194,7 @@ def _with_av(data: bytes, container: str) -> _Stream | None:
     if not stream.codec_context.name.startswith(CODECS):
         raise NotAudio(f"sound coded as {stream.codec_context.name}, which is not opened here")
     _check_shape(stream.rate, stream.channels)
-    return _Stream(stream.rate, stream.channels, _until_broken(_frames(file, stream)))
+    return Stream(stream.rate, stream.channels, _until_broken(_frames(file, stream)))
 
 
 def _frames(file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[Samples]:
@@ -203,7 +209,7 @@ def _frames(file: av.container.InputContainer, stream: av.AudioStream) -> Iterat
 def _until_broken(blocks: Iterable[Samples]) -> Iterator[Samples]:
     """What comes before a damaged place is still worth hearing."""
     try:
-        yield from blocks
+        yield from map(_finite, blocks)
     except (soundfile.LibsndfileError, av.FFmpegError):
         return
 
