@@ -5,6 +5,7 @@ on a graphics card everything goes in batches, in half precision.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,9 @@ class OpenAIWhisper:
         self._type = torch.float16 if self._on_gpu else torch.float32
         if self._on_gpu:
             _halve(model)
+        _starts(
+            torch.zeros(2, 2)
+        )  # compiles the alignment, which takes seconds, now and not in a call
         self.batch = self._batch_for_memory() if self._on_gpu else BATCH_ON_CPU
 
     @torch.no_grad()
@@ -128,7 +132,7 @@ class OpenAIWhisper:
         ]
 
     @torch.no_grad()
-    def align(self, features: Tensor, code: str, decoded: Decoded) -> list[Timed]:
+    def align(self, features: Tensor, code: str, decoded: Decoded, seconds: float) -> list[Timed]:
         words = tokenizer(self.num_languages, code)
         kept = [
             (token, probability)
@@ -137,16 +141,17 @@ class OpenAIWhisper:
         ]
         before = [*words.sot_sequence, words.no_timestamps]
         tokens = [*before, *(token for token, _ in kept), words.eot]
-        attention = self._attention(torch.tensor(tokens, device=self._model.device), features)
-        starts = _starts(attention[len(before) - 1 : -1])
+        sounding = max(1, math.ceil(seconds * FRAMES_PER_SECOND))  # not the silence behind the clip
+        asked = torch.tensor(tokens, device=self._model.device)
+        starts = _starts(self._attention(asked, features, sounding)[len(before) - 1 : -1])
         return [
             Timed(token, starts[i], starts[i + 1], probability)
             for i, (token, probability) in enumerate(kept)
         ]
 
-    def _attention(self, tokens: Tensor, features: Tensor) -> Tensor:
-        """How much each token looks at each frame, shape (tokens, frames), from the heads that
-        follow the speech. The words are known, so the model reads them all at once."""
+    def _attention(self, tokens: Tensor, features: Tensor, sounding: int) -> Tensor:
+        """How much each token looks at each of the first frames, shape (tokens, sounding), from the
+        heads that follow the speech. The words are known, so the model reads them all at once."""
         decoder = self._model.decoder
         seen: list[Tensor] = []
         hooks = [
@@ -163,7 +168,8 @@ class OpenAIWhisper:
             for hook in hooks:
                 hook.remove()
         heads = self._model.alignment_heads.indices().T.tolist()
-        weights = torch.stack([seen[layer][head] for layer, head in heads]).float().softmax(dim=-1)
+        scores = torch.stack([seen[layer][head] for layer, head in heads]).float()
+        weights = scores[:, :, :sounding].softmax(dim=-1)
         std, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
         smooth: Tensor = median_filter((weights - mean) / std, MEDIAN_FRAMES)
         return smooth.mean(dim=0)

@@ -97,8 +97,8 @@ class Backend(Protocol):
         """Text and time stamps of clips of one shape in one language. The same every time."""
         ...
 
-    def align(self, features: Features, code: str, decoded: Decoded) -> list[Timed]:
-        """The text tokens of a clip in time, in order."""
+    def align(self, features: Features, code: str, decoded: Decoded, seconds: float) -> list[Timed]:
+        """The text tokens of a clip of so many seconds in time, in order."""
         ...
 
 
@@ -292,7 +292,7 @@ class Whisper:
         if not reading.said.lines:
             return reading.said
         code = whisper_code(reading.language, knows_yue=self.knows_yue)
-        timed = self._backend.align(item.features, code, reading.decoded)
+        timed = self._backend.align(item.features, code, reading.decoded, item.seconds)
         words = _words(_spread(timed), self._tokenizer(reading.language))
         return replace(reading.said, lines=tuple(_shared_out(reading.said.lines, words)))
 
