@@ -141,16 +141,22 @@ class _Network:
     @torch.inference_mode()
     def hear(self, samples: Samples, looks: int) -> Samples:
         """The probability of speech in each of so many looks."""
-        padded = np.zeros(self._before + looks * self._look, np.float32)
-        fitting = samples[: looks * self._look]
-        padded[self._before : self._before + len(fitting)] = fitting
-        frames = torch.from_numpy(padded).unfold(0, self._before + self._look, self._look)
         state, told = None, []
-        for block in torch.split(frames, LOOKS_AT_ONCE):
-            seen = self._network.encoder(self._network.stft(block))
+        for first in range(0, looks, LOOKS_AT_ONCE):
+            seen = self._network.encoder(self._network.stft(self._looks(samples, first, looks)))
             course, state = self._memory(seen.transpose(1, 2), state)
             told.append(self._network.decoder.decoder(course.transpose(1, 2)).flatten())
         return torch.cat(told).numpy()
+
+    def _looks(self, samples: Samples, first: int, looks: int) -> torch.Tensor:
+        """The looks from `first` on that are taken at once: shape (looks, samples of a look)."""
+        count = min(LOOKS_AT_ONCE, looks - first)
+        block = np.zeros(self._before + count * self._look, np.float32)
+        start = first * self._look - self._before
+        there = samples[max(start, 0) : start + len(block)]
+        offset = max(-start, 0)
+        block[offset : offset + len(there)] = there
+        return torch.from_numpy(block).unfold(0, self._before + self._look, self._look)
 
 
 def _bare(probabilities: Samples) -> list[Span]:

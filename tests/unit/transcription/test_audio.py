@@ -112,13 +112,20 @@ def test_an_mp3_that_is_in_order_puts_no_errors_into_the_log(
     assert capfd.readouterr().err == ""
 
 
-def test_a_recording_of_an_hour_is_cut_and_says_so() -> None:
+def test_a_recording_of_an_hour_is_read_to_its_end() -> None:
     hour = wav(np.zeros(3600 * 8000, np.int16), container="FLAC")
 
     sound = read(hour)
 
+    assert not sound.cut
+    assert sound.seconds == 3600
+
+
+def test_a_recording_longer_than_can_be_heard_is_cut_and_says_so() -> None:
+    sound = read(READABLE["PCM"], max_seconds=1.5)
+
     assert sound.cut
-    assert sound.seconds == 600
+    assert sound.seconds == 1.5
 
 
 def test_a_moment_of_sound_is_sound() -> None:
@@ -157,6 +164,16 @@ def test_a_very_quiet_caller_is_raised_and_silence_is_not() -> None:
 
     assert 0.25 < np.abs(quiet.samples).max() < 0.35
     assert not nothing.samples.any()
+
+
+def test_a_loud_beep_elsewhere_does_not_keep_a_quiet_caller_down() -> None:
+    beep, caller = tone(1000, 1.0, rate=8000, level=0.9), tone(440, 1.0, rate=8000, level=0.02)
+    sound = one_voice(read(wav(np.concatenate([beep, caller]))))
+
+    quiet = audio.excerpt(sound, [(1100, 1900)])
+
+    assert np.abs(sound.samples[17600:30400]).max() < 0.03
+    assert 0.25 < np.abs(quiet.samples).max() < 0.35
 
 
 def test_pieces_are_cut_and_joined_to_the_sample() -> None:
