@@ -87,3 +87,64 @@ class Evidence:
     flow: str | None = None
     earlier: Mapping[str, int] = field(default_factory=dict)
     calling_code: str | None = None
+
+
+NO_EVIDENCE: Final = Evidence()
+
+# What speaks for a language before anybody listened, as odds against each of the others. The key
+# that the caller pressed says more than all the rest; where somebody's number is from, little.
+FLOW_ODDS: Final = 12.0
+EARLIER_ODDS: Final = 1.5
+CALLING_CODE_ODDS: Final = 1.8
+HOME_ODDS: Final = 1.3
+# So many earlier messages count; more of them say no more.
+MOST_EARLIER: Final = 2.0
+LEAST_SHARE: Final = 0.02
+
+CALLING_CODES: Final[Mapping[str, str]] = {
+    "852": "yue",
+    "853": "yue",
+    "86": "cmn",
+    "886": "cmn",
+    "65": "cmn",
+    "60": "cmn",
+    "1": "en",
+    "44": "en",
+    "61": "en",
+    "63": "en",
+    "64": "en",
+    "91": "en",
+    "353": "en",
+}
+
+
+def prior_of(evidence: Evidence, languages: Sequence[str]) -> dict[str, float]:
+    """How likely each of the city's `languages` (its own first) is in a call; they add up to 1.
+
+    None is ever taken for impossible: people press the wrong key, and lend their telephone.
+    """
+    odds = {
+        language: _said_so(language == languages[0], HOME_ODDS)
+        * _said_so(language == evidence.flow, FLOW_ODDS)
+        * _said_so(language == CALLING_CODES.get(evidence.calling_code or ""), CALLING_CODE_ODDS)
+        * (1.0 + EARLIER_ODDS * _earlier(evidence.earlier, language))
+        for language in languages
+    }
+    total = sum(odds.values())
+    certain = 1.0 - LEAST_SHARE * len(odds)
+    return {language: LEAST_SHARE + certain * each / total for language, each in odds.items()}
+
+
+def sharp(language: str, languages: Sequence[str]) -> dict[str, float]:
+    """The prior of speech whose language has just been heard."""
+    others = (len(languages) - 1) * LEAST_PRIOR
+    return {it: 1.0 - others if it == language else LEAST_PRIOR for it in languages}
+
+
+def _said_so(speaks_for_it: bool, odds: float) -> float:
+    return odds if speaks_for_it else 1.0
+
+
+def _earlier(earlier: Mapping[str, int], language: str) -> float:
+    total = sum(earlier.values())
+    return earlier.get(language, 0) * min(1.0, MOST_EARLIER / total) if total else 0.0

@@ -1,197 +1,231 @@
-"""The whole way of one recording: bytes -> speech -> engine -> doubts -> text of the city."""
+"""The whole way of recordings: bytes -> channels -> speech -> engine -> doubts -> text of the city."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cases.script import Script
-from cases.transcripts import Heard, Segment
-from transcription import audio, quality
-from transcription.audio import Sound
-from transcription.engines import openai_whisper
-from transcription.engines.interface import (
-    Clip,
-    Engine,
-    Hypothesis,
-    Line,
-    Progress,
-    Result,
-    Unheard,
-)
-from transcription.speech import Detector, Window, windows
-from transcription.text import joined, tidy
+from cases.transcripts import Heard
+from runtime.city import City
+from runtime.settings import Settings
+from transcription import audio, scribe
+from transcription.audio import NotAudio
+from transcription.calibration import Calibration, CalibrationError, beside
+from transcription.channels import Voice, voices
+from transcription.engines.interface import Engine, Hypothesis
+from transcription.expected import Expected
+from transcription.language import NO_EVIDENCE, Evidence, prior_of
+from transcription.loudness import levels, loudest
+from transcription.parts import spans_in
+from transcription.pool import Progress, Said, Task, listen
+from transcription.quality import BACKGROUND_DB
+from transcription.scribe import Scribe
+from transcription.speech import Detector, windows
 
-# A model may stop before the end of a window; what is left is played to it again, so often.
-# Nothing is left in less than the last air and a word.
-MOST_ROUNDS: Final = 4
-LEAST_REST_MS: Final = 750
+log = logging.getLogger(__name__)
+
 # The provider counts the beep's echo and rounds up; more than this is sound that never arrived.
 MISSING_SECONDS: Final = 3.0
 
-ENGINES: Final = {"openai-whisper": openai_whisper.load}
-
 
 class HearingFailed(Exception):
-    """The engine failed on every clip of a recording; trying again may help."""
+    """A recording could not be heard: the engine failed on every clip of it, or something is wrong
+    with our own code; trying again may help."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A recording to be heard. `evidence`: what is known of its language; `seconds`: how long it is
+    according to the provider."""
+
+    data: bytes
+    evidence: Evidence = NO_EVIDENCE
+    seconds: float | None = None
+
+
+Outcome = Heard | None | NotAudio | HearingFailed
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A recording that can be played. `incomplete`: there is more of it than arrived."""
+
+    tasks: list[Task]
+    incomplete: bool
+
+
+def _nothing() -> None:
+    pass
+
+
+def _untold(_: float) -> None:
+    pass
 
 
 @dataclass(frozen=True)
 class Recogniser:
-    """Turns recordings into transcripts. `languages`: the city's, its own first."""
+    """Turns recordings into transcripts. `languages`: the city's, its own first.
+
+    It keeps nothing of what it heard, so it may be used again while it is waiting for `between`.
+    """
 
     engine: Engine
     detector: Detector
     languages: tuple[str, ...]
     script: Script
+    calibration: Calibration = field(default_factory=Calibration.none)
+    expected: Expected = field(default_factory=Expected.none)
 
     def hear(
         self,
         data: bytes,
         *,
-        hint: str | None = None,
+        evidence: Evidence = NO_EVIDENCE,
         seconds: float | None = None,
         progress: Progress | None = None,
     ) -> Heard | None:
         """What was said in the recording `data`; None when nobody spoke.
 
-        `hint`: the language the flow expects. `seconds`: how long the recording is according to
+        `evidence`: what is known of its language. `seconds`: how long the recording is according to
         the provider. `progress` is told 0 to 1. Raises NotAudio and HearingFailed.
         """
-        sound = audio.one_voice(audio.read(data))
-        spans = self.detector.spans(sound.samples)
-        if not spans:
-            return None
-        said = self._listen(sound, windows(spans), hint, progress)
-        if _silent(said):
-            return None
-        incomplete = sound.cut or (seconds or 0.0) - sound.seconds > MISSING_SECONDS
-        return self._heard(said, incomplete)
+        (outcome,) = self.hear_all([Request(data, evidence, seconds)], progress=progress)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    def _listen(
+    def hear_all(
         self,
-        sound: Sound,
-        parts: Sequence[Window],
-        hint: str | None,
-        progress: Progress | None,
-    ) -> list[tuple[Window, Result]]:
-        """Every window with what the engine says of it, in the order of the recording."""
-        said: list[tuple[Window, Result]] = []
-        waiting = [(part, hint) for part in parts]
-        for _ in range(MOST_ROUNDS):
-            clips = [Clip(audio.excerpt(sound, part.bounds).samples, h) for part, h in waiting]
-            results = self.engine.hear(clips, progress if not said else None)
-            heard = list(zip([part for part, _ in waiting], results, strict=True))
-            said += heard
-            waiting = list(_unfinished(heard))
-            if not waiting:
-                break
-        return sorted(said, key=lambda pair: pair[0].pieces[0].start)
+        requests: Sequence[Request],
+        *,
+        between: Callable[[], None] = _nothing,
+        progress: Progress | None = None,
+    ) -> list[Outcome]:
+        """What was said in each of the recordings, in their order, heard together.
 
-    def _heard(self, said: Sequence[tuple[Window, Result]], incomplete: bool) -> Heard:
-        good = [(part, result) for part, result in said if isinstance(result, Hypothesis)]
-        if not good:
-            raise HearingFailed("; ".join(r.reason for _, r in said if isinstance(r, Unheard)))
-        language, probability = _language(good)
-        segments = [segment for part, result in good for segment in self._segments(part, result)]
-        text = joined(segment.text for segment in segments if _belongs(segment))
-        failed = len(good) < len(said)
-        return Heard(
-            text=text,
-            raw_text="\n".join(result.text for _, result in good if result.lines),
-            language=language,
-            language_probability=probability,
-            segments=tuple(segments),
-            confidence=_confidence(good),
-            engine=self.engine.name,
-            model=self.engine.model,
-            flags=_flags(segments, listen=incomplete or failed or not text),
-        )
+        None: nobody spoke. A recording that cannot be heard has its error for an outcome and
+        touches no other. `between` is called between two steps of a few seconds; it may hear
+        something else meanwhile. Only what the engine raises (ModelUnavailable) is raised.
+        """
+        opened = [self._opened(i, request, between) for i, request in enumerate(requests)]
+        tasks = [task for it in opened if isinstance(it, _Opened) for task in it.tasks]
+        said: defaultdict[int, list[Said]] = defaultdict(list)
+        for one in listen(self.engine, tasks, self.expected.prompt, between, progress or _untold):
+            said[one.task.recording].append(one)
+        return [
+            self._outcome(it, said[index]) if isinstance(it, _Opened) else it
+            for index, it in enumerate(opened)
+        ]
 
-    def _segments(self, part: Window, said: Hypothesis) -> list[Segment]:
-        doubts = quality.doubts(said, part.length / 1000)
-        return [self._segment(part, said, line, doubts) for line in said.lines]
+    def _opened(
+        self, index: int, request: Request, between: Callable[[], None]
+    ) -> _Opened | NotAudio | HearingFailed:
+        if index:
+            between()
+        try:
+            return self._open(index, request)
+        except NotAudio as error:
+            return error
+        except Exception as error:  # whatever it is, it is this recording's alone
+            return _failed(error)
 
-    def _segment(
-        self, part: Window, said: Hypothesis, line: Line, doubts: tuple[str, ...]
-    ) -> Segment:
-        phantom = (quality.PHANTOM,) if quality.is_phantom(line.text) else ()
-        return Segment(
-            start=part.start_at(line.start),
-            end=part.end_at(line.end),
-            text=tidy(line.text, said.language, self.script),
-            confidence=round(math.exp(min(0.0, said.mean_log_probability)), 3),
-            flags=phantom + doubts,
-        )
+    def _open(self, index: int, request: Request) -> _Opened:
+        sound = audio.read(request.data)
+        prior = prior_of(request.evidence, self.languages)
+        tasks = [task for side in voices(sound) for task in self._tasks(index, side, prior)]
+        missing = (request.seconds or 0.0) - sound.seconds > MISSING_SECONDS
+        return _Opened(tasks, sound.cut or missing)
+
+    def _tasks(self, index: int, side: Voice, prior: Mapping[str, float]) -> list[Task]:
+        """The windows of one side of a call. Who speaks far off has windows of their own."""
+        samples = side.sound.samples
+        spans = self.detector.spans(samples)
+        loud = levels(samples, spans)
+        most = loudest(spans, loud)
+        near = [s for s, it in zip(spans, loud, strict=True) if most - it < BACKGROUND_DB]
+        far = [span for span in spans if span not in near]
+        return [
+            Task(index, side.channel, side.sound, most, it, prior, tuple(spans_in(it, spans)))
+            for it in (*windows(near), *windows(far))
+        ]
+
+    def _outcome(self, opened: _Opened, said: Sequence[Said]) -> Outcome:
+        if scribe.is_silent(said):
+            return None
+        if not any(isinstance(one.result, Hypothesis) for one in said):
+            return HearingFailed(scribe.reasons(said))
+        try:
+            writer = Scribe(self.script, self.calibration)
+            return writer.written(said, self.engine, incomplete=opened.incomplete)
+        except Exception as error:  # as above
+            return _failed(error)
 
 
-def open_recogniser(
-    engine: str,
-    model: str,
-    languages: Sequence[str],
-    script: Script,
-    models: Path,
-    say: Callable[[str], None],
-) -> Recogniser:
+def _failed(error: Exception) -> HearingFailed:
+    log.exception("a recording could not be heard")
+    failed = HearingFailed(f"{type(error).__name__}: {error}")
+    failed.__cause__ = error
+    return failed
+
+
+Say = Callable[[str], None]
+
+
+def open_recogniser(settings: Settings, city: City, say: Say) -> Recogniser:
     """Load the engine named in the settings with its model, and everything it needs beside it.
 
-    `models`: the folder a named model is downloaded into. `say` is told what is going on, a line
-    at a time. Takes seconds to minutes: once per process. Raises ModelUnavailable.
+    `say` is told what is going on, a line at a time. Takes seconds to minutes: once per process.
+    Raises ModelUnavailable.
     """
-    loaded = ENGINES[engine](model, languages, models, say)
-    return Recogniser(loaded, Detector(), tuple(languages), script)
-
-
-def _unfinished(
-    heard: Iterable[tuple[Window, Result]],
-) -> Iterable[tuple[Window, str | None]]:
-    """What the engine left unheard at the end of its windows, each with its language as a hint."""
-    for part, result in heard:
-        if isinstance(result, Hypothesis) and result.lines:
-            rest = part.after(result.heard_until)
-            if rest and rest.length >= LEAST_REST_MS:
-                yield rest, result.language
-
-
-def _silent(said: Sequence[tuple[Window, Result]]) -> bool:
-    """Does the model, too, say that nobody spoke?"""
-    return all(
-        isinstance(result, Hypothesis)
-        and not result.lines
-        and result.no_speech_probability > quality.NO_SPEECH
-        for _, result in said
+    engine = ENGINES[settings.whisper_engine](settings, city, say)
+    return Recogniser(
+        engine,
+        Detector(),
+        city.languages,
+        city.script,
+        _calibration(settings, engine, say),
+        Expected.read(city.folder) if settings.whisper_prompt == "names" else Expected.none(),
     )
 
 
-def _belongs(segment: Segment) -> bool:
-    """Is a line part of the text? Not if it is a phantom, or a murmur where nobody spoke."""
-    murmur = {quality.ON_NO_SPEECH, quality.UNSURE} <= set(segment.flags)
-    return bool(segment.text) and not murmur and quality.PHANTOM not in segment.flags
+def _openai_whisper(settings: Settings, city: City, say: Say) -> Engine:
+    return _local("openai_whisper", settings, city, say)
 
 
-def _language(good: Sequence[tuple[Window, Hypothesis]]) -> tuple[str, float]:
-    """The language of the call: the one most of it is in, with its share of belief, 0 to 1."""
-    belief: dict[str, float] = {}
-    for part, said in good:
-        weight = said.language_probability * part.length
-        belief[said.language] = belief.get(said.language, 0.0) + weight
-    best = max(belief, key=lambda language: belief[language])
-    return best, round(belief[best] / sum(part.length for part, _ in good), 3)
+def _faster_whisper(settings: Settings, city: City, say: Say) -> Engine:
+    return _local("faster_whisper", settings, city, say)
 
 
-def _confidence(good: Sequence[tuple[Window, Hypothesis]]) -> float:
-    total = sum(part.length for part, _ in good)
-    weighed = sum(part.length * math.exp(min(0.0, s.mean_log_probability)) for part, s in good)
-    return round(weighed / total, 3)
+def _local(module: str, settings: Settings, city: City, say: Say) -> Engine:
+    # Imported here: each engine's library is there only where it was asked for.
+    library: Any = import_module(f"transcription.engines.{module}")
+    models = settings.state_dir / "models"
+    engine: Engine = library.load(
+        settings.whisper_model, city.languages, models, say, windows=settings.whisper_windows
+    )
+    return engine
 
 
-def _flags(segments: Sequence[Segment], *, listen: bool) -> tuple[str, ...]:
-    """The flags of the case that follow from the doubts about its lines."""
-    doubts = {flag for segment in segments for flag in segment.flags}
-    marks = {
-        "suspect_text": bool(doubts & quality.SUSPECT),
-        "low_confidence": quality.UNSURE in doubts,
-        "listen_to_recording": listen,
-    }
-    return tuple(flag for flag, marked in marks.items() if marked)
+def _remote(settings: Settings, city: City, say: Say) -> Engine:
+    from transcription.engines import remote
+
+    return remote.load(settings, city.languages, say)
+
+
+ENGINES: Final[Mapping[str, Callable[[Settings, City, Say], Engine]]] = {
+    "openai-whisper": _openai_whisper,
+    "faster-whisper": _faster_whisper,
+    "remote": _remote,
+}
+
+
+def _calibration(settings: Settings, engine: Engine, say: Say) -> Calibration:
+    try:
+        return Calibration.read(beside(Path(settings.whisper_model)), engine.model)
+    except CalibrationError as error:
+        say(f"{error}; going on without it")
+        return Calibration.none()

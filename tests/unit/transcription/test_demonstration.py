@@ -7,6 +7,8 @@ import pytest
 import yaml
 from rapidfuzz.distance import Levenshtein
 
+from runtime.city import City
+from runtime.settings import Settings
 from tests.unit.transcription.conftest import tone, wav
 from transcription.audio import read
 from transcription.quality import bare
@@ -23,10 +25,13 @@ pytestmark = pytest.mark.skipif(not CHECKPOINT.exists(), reason="no checkpoint")
 
 @pytest.fixture(scope="module")
 def ear(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
-    models = tmp_path_factory.mktemp("models")
-    return open_recogniser(
-        "openai-whisper", str(CHECKPOINT), ("yue", "cmn", "en"), "hk", models, print
+    settings = Settings(
+        _env_file=None,
+        city="hongkong",
+        whisper_model=str(CHECKPOINT),
+        state_dir=tmp_path_factory.mktemp("state"),
     )
+    return open_recogniser(settings, City.read(settings.city_folder), print)
 
 
 def sound(file: str) -> bytes:

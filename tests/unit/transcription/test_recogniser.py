@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.city import City
+from runtime.settings import Settings
 from tests.unit.transcription.conftest import Parrot, Script, said, tone, wav
 from transcription.audio import SAMPLE_RATE, NotAudio, one_voice, read
+from transcription.calibration import Calibration, beside
 from transcription.engines.interface import Clip, ModelUnavailable, Result, Unheard
+from transcription.language import Evidence, prior_of
 from transcription.recogniser import HearingFailed, Recogniser, open_recogniser
 from transcription.speech import Detector
 
@@ -119,7 +123,8 @@ def test_what_the_engine_left_unheard_is_played_to_it_again(
     assert heard is not None
     assert heard.text == "第0句 第1句 第2句"
     assert [segment.start for segment in heard.segments] == pytest.approx(begins, abs=1.5)
-    assert [clip.hint for clip in parrot.given] == [None, "yue", "yue"]
+    assert parrot.given[0].prior == prior_of(Evidence(), HONG_KONG)
+    assert [clip.prior["yue"] for clip in parrot.given[1:]] == pytest.approx([0.98, 0.98])
 
 
 def test_the_last_moment_is_not_played_again_for_models_invent_on_it(
@@ -155,16 +160,24 @@ def test_a_long_call_is_heard_in_windows_in_its_order(detector: Detector, speech
     assert heard is not None
     assert len(parrot.given) > 2
     assert all(len(clip.samples) <= 24 * SAMPLE_RATE for clip in parrot.given)
-    assert heard.text == " ".join(f"第{i}段" for i in range(len(parrot.given)))
+    assert [segment.start for segment in heard.segments] == sorted(
+        segment.start for segment in heard.segments
+    )
+    assert set(heard.text.split()) == {f"第{i}段" for i in range(len(parrot.given))}
+    assert heard.text == " ".join(segment.text for segment in heard.segments)
     assert heard.segments[-1].end == pytest.approx(len(call) / SAMPLE_RATE - 0.8, abs=0.6)
 
 
-def test_the_hint_of_the_flow_reaches_the_engine(detector: Detector, speech: Speech) -> None:
+def test_what_is_known_of_the_call_reaches_the_engine(detector: Detector, speech: Speech) -> None:
     parrot = Parrot(plain)
+    ear = Recogniser(parrot, detector, HONG_KONG, "hk")
 
-    Recogniser(parrot, detector, HONG_KONG, "hk").hear(speech("yue"), hint="cmn")
+    ear.hear(speech("yue"))
+    ear.hear(speech("yue"), evidence=Evidence(flow="cmn"))
 
-    assert [clip.hint for clip in parrot.given] == ["cmn"]
+    likeliest = [max(clip.prior, key=lambda it: clip.prior[it]) for clip in parrot.given]
+    assert likeliest == ["yue", "cmn"]
+    assert all(sum(clip.prior.values()) == pytest.approx(1.0) for clip in parrot.given)
 
 
 def test_a_phantom_is_left_out_of_the_text_but_stays_on_record(
@@ -295,13 +308,21 @@ def test_progress_is_told_up_to_the_end(detector: Detector, speech: Speech) -> N
     assert told[-1] == 1.0
 
 
+def settings(model: str, folder: Path, **others: str) -> Settings:
+    return Settings(
+        _env_file=None, city="hongkong", whisper_model=model, state_dir=folder, **others
+    )
+
+
+def opened(chosen: Settings, say: Callable[[str], None] = print) -> Recogniser:
+    return open_recogniser(chosen, City.read(chosen.city_folder), say)
+
+
 def test_the_settings_open_the_real_engine(
     model_with_yue: Path, tmp_path: Path, speech: Speech
 ) -> None:
     said_at_start: list[str] = []
-    ear = open_recogniser(
-        "openai-whisper", str(model_with_yue), HONG_KONG, "hk", tmp_path, said_at_start.append
-    )
+    ear = opened(settings(str(model_with_yue), tmp_path), said_at_start.append)
 
     heard = ear.hear(speech("yue"))
 
@@ -314,4 +335,28 @@ def test_the_settings_open_the_real_engine(
 
 def test_no_model_stops_the_opening(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable):
-        open_recogniser("openai-whisper", "none.pt", HONG_KONG, "hk", tmp_path, print)
+        opened(settings("none.pt", tmp_path))
+
+
+def test_names_are_only_expected_when_asked_for(model_with_yue: Path, tmp_path: Path) -> None:
+    without = opened(settings(str(model_with_yue), tmp_path))
+    with_names = opened(settings(str(model_with_yue), tmp_path, whisper_prompt="names"))
+
+    assert without.expected.prompts == {}
+    assert set(with_names.expected.prompts) == set(HONG_KONG)
+
+
+def test_a_calibration_beside_the_checkpoint_is_used_and_another_models_is_not(
+    model_with_yue: Path, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "own.pt"
+    checkpoint.write_bytes(model_with_yue.read_bytes())
+    engine = opened(settings(str(checkpoint), tmp_path)).engine
+    Calibration(engine.model, {"yue": ((0.0, 0.0), (1.0, 0.5))}).write(beside(checkpoint))
+
+    assert opened(settings(str(checkpoint), tmp_path)).calibration.confidence("yue", 0.8) == 0.4
+
+    Calibration("other", {}).write(beside(checkpoint))
+    told: list[str] = []
+    assert opened(settings(str(checkpoint), tmp_path), told.append).calibration.curves == {}
+    assert any("was made for other" in line for line in told)
