@@ -121,7 +121,15 @@ class Remote:
         return _hypothesis(clip, answer, choice.language, choice.probability)
 
     def _best(self, clip: Clip, first: Hypothesis) -> Hypothesis:
-        best = max([first, *(self._read(clip, it) for it in self._others(first))], key=_merit)
+        """The likeliest of the readings, language and text together."""
+        shares = choose({}, self._languages, clip.prior, knows_yue=True).all
+
+        def joint(said: Hypothesis) -> tuple[bool, float]:
+            size = len(said.text)
+            prior = math.log(shares[said.language])
+            return size > 0, (prior + size * said.mean_log_probability) / (size + 1)
+
+        best = max([first, *(self._read(clip, it) for it in self._others(first))], key=joint)
         if best is first:
             return first
         weighed = self._weighed(clip, best.language).all
@@ -233,10 +241,6 @@ def _hypothesis(clip: Clip, answer: Answer, language: str, probability: float) -
 def _is_doubtful(said: Hypothesis) -> bool:
     told = said.mean_log_probability != math.log(EVEN)
     return bool(said.lines) and told and said.mean_log_probability < LEAST_LOG_PROBABILITY
-
-
-def _merit(said: Hypothesis) -> tuple[bool, float]:
-    return bool(said.lines), said.mean_log_probability
 
 
 def _repeats(told: str, asked: str | None) -> bool:

@@ -216,7 +216,7 @@ def test_a_server_that_calls_cantonese_chinese_does_not_make_it_mandarin(
 
 
 def test_who_pressed_the_wrong_key_is_read_in_the_language_that_fits(engine: Remote) -> None:
-    result = said(engine.hear([Clip(LAMP.samples, CANTONESE)])[0])
+    result = said(engine.hear([spoken("en-street-lamp.wav", CANTONESE, 12)])[0])
 
     assert result.language == "en"
     assert result.text.startswith("Hello, the street lamp")
