@@ -1,18 +1,19 @@
 """The workers. `python worker.py` keeps one process per kind of work running and watches over them.
 
-`python worker.py watch` is the clock's process.
+`python worker.py watch` is the clock's process, `python worker.py doctor` says what this machine
+lacks and how much it hears.
 Here, and only here, the RQ worker class is chosen (see docs/adr/0003) and the speech model loaded.
 """
 
 import logging
 import os
+import secrets
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,7 +29,7 @@ from sqlalchemy import Engine
 
 from cases import recordings
 from cases.recordings import Step
-from runtime import clock, database, logs
+from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
 from runtime.database import transaction
 from runtime.pulse import Pulse, end_with_parent
@@ -39,8 +40,8 @@ from runtime.supervisor import Child, supervise
 
 log = logging.getLogger("worker")
 
-# Seconds of computing after which a job is taken to hang.
-PATIENCE: dict[Step, float] = {"fetch": 180.0, "transcribe": 3600.0}
+# Seconds after which fetching is taken to hang. How long hearing may take depends on the work.
+FETCH_PATIENCE = 180.0
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
@@ -95,12 +96,10 @@ class Station:
     def _work_off(self) -> None:
         while not stopping.is_set():
             with transaction(self.engine) as session:
-                due = recordings.due(session, self.step, clock.now(), limit=10)
+                due = recordings.due(session, self.step, clock.now(), limit=1)
             if not due:
                 return
-            for item in due:
-                if not stopping.is_set():
-                    self.work(item.recording_id)
+            self.work(due[0].recording_id)
 
     def _wait_for_bell(self) -> None:
         if not self.redis_url or not answers(self.redis_url):
@@ -123,64 +122,93 @@ class Station:
             _stop_on_signal()
 
 
-def _fetching(settings: Settings, engine: Engine, storage: Storage) -> Work:
+@dataclass(frozen=True)
+class Process:
+    """What a process that does one step of work has at hand. `holder` marks its leases."""
+
+    settings: Settings
+    engine: Engine
+    storage: Storage
+    pulse: Pulse
+    holder: str
+
+
+def _fetching(process: Process) -> Work:
     from ivr import jobs
     from ivr.providers.profile import PROFILES
 
+    settings = process.settings
     doorbell = Doorbell(settings.redis_url)
-    return partial(
-        jobs.fetch,
-        jobs.fetching(settings, PROFILES[settings.provider], engine, storage, doorbell),
-    )
+    profile = PROFILES[settings.provider]
+    fetching = jobs.fetching(settings, profile, process.engine, process.storage, doorbell)
+
+    def work(recording_id: int) -> None:
+        with process.pulse.busy(FETCH_PATIENCE):
+            jobs.fetch(fetching, recording_id)
+
+    return work
 
 
-def _transcribing(settings: Settings, engine: Engine, storage: Storage) -> Work:
+def _transcribing(process: Process) -> Work:
     # Imported here so that no other process pays for torch.
     from cases import categories, departments
     from runtime.city import City
-    from transcription import jobs
+    from transcription import capacity, jobs
     from transcription.engines.interface import ModelUnavailable
     from transcription.recogniser import open_recogniser
 
+    settings = process.settings
     city = City.read(settings.city_folder)
-    standby = jobs.Standby(
-        lambda: open_recogniser(
-            settings.whisper_engine,
-            settings.whisper_model,
-            city.languages,
-            city.script,
-            settings.state_dir / "models",
-            log.info,
-        )
-    )
+    hands = capacity.processes(settings)
+    standby = jobs.Standby(lambda: open_recogniser(settings, city, log.info))
     try:
-        standby.recogniser()
+        seconds = standby.recogniser().engine.seconds_per_clip
+        log.info("this machine %s", capacity.hears(seconds, hands))
     except ModelUnavailable:
         log.error("cases stay open, marked to be listened to, until a model is there")
-    kinds = categories.read(city.folder, departments.read(city.folder))
-    return partial(jobs.transcribe, jobs.Ear(engine, storage, standby, kinds))
+    ear = jobs.Ear(
+        process.engine,
+        process.storage,
+        standby,
+        categories.read(city.folder, departments.read(city.folder)),
+        busy=process.pulse.busy,
+        stopping=stopping.is_set,
+        holder=process.holder,
+        hands=hands,
+    )
+
+    # Whichever recording the bell was rung for: the most urgent are heard, several together.
+    def work(_: int) -> None:
+        jobs.transcribe(ear)
+
+    return work
 
 
-OPEN: dict[Step, Callable[[Settings, Engine, Storage], Work]] = {
+OPEN: dict[Step, Callable[[Process], Work]] = {
     "fetch": _fetching,
     "transcribe": _transcribing,
 }
 
 
-def serve(settings: Settings, step: Step, pulse_file: Path) -> None:
+def serve(settings: Settings, step: Step, pulse_file: Path, holder: str) -> None:
     """Be the process that does one step of work."""
     end_with_parent()
     began = time.monotonic()
     engine = database.engine(settings.database_url)
-    work = OPEN[step](settings, engine, Storage(settings.recordings_url))
-    pulse = Pulse(pulse_file)
-
-    def watched(row_id: int) -> None:
-        with pulse.busy(PATIENCE[step]):
-            work(row_id)
-
+    _let_go(engine, holder)
+    storage = Storage(settings.recordings_url)
+    work = OPEN[step](Process(settings, engine, storage, Pulse(pulse_file), holder))
     log.info("%s is ready after %.1f s", step, time.monotonic() - began)
-    Station(step, engine, watched, settings.redis_url).serve()
+    Station(step, engine, work, settings.redis_url).serve()
+
+
+def _let_go(engine: Engine, holder: str) -> None:
+    """Free what the process in whose place we were started still holds: it is gone."""
+    try:
+        with transaction(engine) as session:
+            recordings.let_go(session, holder)
+    except database.Trouble as error:
+        log.warning("leases of before end by themselves: %s", first_line(error))
 
 
 def watch(settings: Settings) -> None:
@@ -217,17 +245,45 @@ def _go(go_round: Callable[[], object]) -> None:
 
 
 def run_all(settings: Settings) -> None:
-    """Keep one process per step running, and as many for speech as SPEECH_PROCESSES says."""
+    """Keep one process fetching, and as many hearing as do good on this machine."""
+    from transcription import capacity
+
     # One thread a process: two such processes hear 1.7 times as much as one with two threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    names: list[tuple[str, Step]] = [("fetch", "fetch")]
-    names += [(f"transcribe-{n}", "transcribe") for n in range(1, settings.speech_processes + 1)]
-    supervise([_child(settings, name, step) for name, step in names])
+    count = capacity.processes(settings)
+    # What was chosen here, all children go by.
+    os.environ["SPEECH_PROCESSES"] = str(count)
+    devices = capacity.gpus()
+    children = [_child(settings, "fetch", "fetch", {})]
+    for n in range(count):
+        own = capacity.environment(n, devices)
+        children.append(_child(settings, f"transcribe-{n + 1}", "transcribe", own))
+    supervise(children)
 
 
-def _child(settings: Settings, name: str, step: Step) -> Child:
+def _child(settings: Settings, name: str, step: Step, environment: Mapping[str, str]) -> Child:
     pulse_file = settings.state_dir / "run" / f"{os.getpid()}-{name}"
-    return Child(name, [sys.executable, __file__, step, str(pulse_file)], pulse_file)
+    holder = secrets.token_hex(4)
+    command = [sys.executable, __file__, step, str(pulse_file), holder]
+    return Child(name, command, pulse_file, environment)
+
+
+def examine(settings: Settings) -> bool:
+    """Look at everything this machine needs, and say how much it hears. Whether all is well."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    well = doctor.examine(settings, doctor.CHECKS)
+    return doctor.examine(settings, {"speech": _speech}) and well
+
+
+def _speech(settings: Settings) -> str:
+    from runtime.city import City
+    from transcription import capacity
+    from transcription.recogniser import open_recogniser
+
+    city = City.read(settings.city_folder)
+    count = capacity.processes(settings)
+    engine = open_recogniser(settings, city, lambda _: None).engine
+    return f"{engine.name} with {engine.model} {capacity.hears(engine.seconds_per_clip, count)}"
 
 
 def _stop_on_signal() -> None:
@@ -244,10 +300,12 @@ def main(arguments: list[str]) -> None:
             run_all(settings)
         case ["watch"]:
             watch(settings)
-        case ["fetch" | "transcribe" as step, pulse_file]:
-            serve(settings, step, Path(pulse_file))
+        case ["doctor"]:
+            sys.exit(0 if examine(settings) else 1)
+        case ["fetch" | "transcribe" as step, pulse_file, holder]:
+            serve(settings, step, Path(pulse_file), holder)
         case _:
-            stop(SettingsError("usage: worker.py [watch]"))
+            stop(SettingsError("usage: worker.py [watch | doctor]"))
 
 
 if __name__ == "__main__":

@@ -19,17 +19,29 @@ class Pulse:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._until: float | None = None
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("")
+        self._tell(None)
 
     @contextmanager
     def busy(self, seconds: float) -> Iterator[None]:
-        """The work in this block may take so many seconds."""
-        self._file.write_text(str(time.time() + seconds))
+        """The work in this block may take so many seconds.
+
+        Blocks may be nested: what is interrupted for more urgent work gets that time on top.
+        """
+        interrupted, began = self._until, time.time()
+        self._tell(began + seconds)
         try:
             yield
         finally:
-            self._file.write_text("")
+            self._tell(interrupted and interrupted + time.time() - began)
+
+    def _tell(self, until: float | None) -> None:
+        self._until = until
+        # Whole or not at all: the supervisor may be reading.
+        draft = self._file.with_name(f"{self._file.name}.new")
+        draft.write_text("" if until is None else str(until))
+        draft.replace(self._file)
 
 
 def overdue(file: Path) -> bool:

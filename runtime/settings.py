@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # openai-whisper 20250625's list; a test holds it against whisper.available_models().
@@ -108,6 +115,14 @@ def _recordings(value: str) -> str:
     return value
 
 
+def _processes(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and 1 <= value <= 64):
+        return value
+    if isinstance(value, str) and value.isdecimal() and 1 <= int(value) <= 64:
+        return int(value)
+    raise ValueError("must be auto or a number from 1 to 64")
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address) is this machine itself."""
     if host == "localhost":
@@ -154,7 +169,7 @@ class Settings(BaseSettings):
     whisper_prompt: Literal["off", "names"] = "off"
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""
-    speech_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    speech_processes: Annotated[Literal["auto"] | int, BeforeValidator(_processes)] = "auto"
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     web_processes: Annotated[int, Field(ge=1, le=64)] = 2
     log_format: Literal["text", "json"] = "text"

@@ -38,6 +38,10 @@ class Storage:
     def exists(self, key: str) -> bool:
         return bool(self._files.exists(self._path(key)))
 
+    def delete(self, key: str) -> None:
+        """Have the content no more. Raises FileNotFoundError."""
+        self._files.rm_file(self._path(key))
+
     def _path(self, key: str) -> str:
         if key.startswith("/") or ".." in key.split("/"):
             raise ValueError(f"not a key: {key!r}")

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime import pulse
@@ -24,11 +24,13 @@ LAST_CALL = 25.0
 
 @dataclass
 class Child:
-    """One process to keep running. `pulse_file` is where it says what it is doing."""
+    """One process to keep running. `pulse_file` is where it says what it is doing; `environment`
+    is what it is told beside what everybody is told."""
 
     name: str
     command: Sequence[str]
     pulse_file: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
@@ -48,7 +50,7 @@ class Child:
     def _start(self) -> None:
         self.pulse_file.unlink(missing_ok=True)
         # In a session of its own, so that Ctrl-C reaches it through us and in our order.
-        environment = {**os.environ, pulse.PARENT: str(os.getpid())}
+        environment = {**os.environ, **self.environment, pulse.PARENT: str(os.getpid())}
         self.process = subprocess.Popen(self.command, env=environment, start_new_session=True)
         self.started = time.monotonic()
 

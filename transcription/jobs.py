@@ -1,40 +1,66 @@
-"""The job `transcribe`: one recording in storage becomes the transcript of its case.
+"""The job `transcribe`: recordings in storage become the transcripts of their cases.
 
-The row is the ticket: who cannot claim it goes home, so ringing twice does nothing. No transaction
-is open while the model listens; a heartbeat extends the lease meanwhile, and whoever lost it
-cannot write. A recording that kills its worker was counted when it was claimed.
+What waits is heard several recordings at a time, the urgent ones first. The row is the ticket: what
+cannot be claimed is no work, so ringing twice does nothing. No transaction is open while the model
+listens; a heartbeat extends the leases meanwhile, and whoever lost one cannot write. A recording
+that kills its worker was counted when it was claimed, and is from then on heard alone.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from cases import recordings, transcripts
+from cases import case, recordings, transcripts
 from cases.categories import Category
-from cases.recordings import Claim
+from cases.recordings import ON_THE_LINE, URGENT, USUAL, Claim
 from cases.transcripts import Heard
 from runtime import clock
 from runtime.database import Trouble, transaction
 from runtime.storage import Storage
 from transcription.audio import NotAudio
 from transcription.engines.interface import ModelUnavailable
-from transcription.recogniser import Recogniser
+from transcription.language import Evidence
+from transcription.recogniser import Recogniser, Request
+from transcription.redaction import silenced
 
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=60)
 HEARTBEAT_SECONDS: Final = 20.0
 MOST_ATTEMPTS: Final = 5
+# Once among others, who may have been to blame, and twice alone.
+MOST_DEATHS: Final = 3
 FIRST_WAIT: Final = timedelta(seconds=10)
 LONGEST_WAIT: Final = timedelta(hours=1)
 MODEL_WAIT: Final = timedelta(seconds=60)
+# What was heard is worth waiting for a database that is away.
+WRITE_WAIT: Final = 60.0
+# Of the longest clip that an engine is given.
+CLIP_SECONDS: Final = 24.0
+# As many recordings go together while there is no model to ask how many it likes.
+USUAL_BATCH: Final = 8
+# How long hearing may take at most: see `_patience`.
+BASE_PATIENCE: Final = 30.0
+TIMES_AS_MEASURED: Final = 6
+UNMEASURED_CLIP_SECONDS: Final = 20.0
+# A telephone recording has at least so many bytes a second, whatever its length was said to be.
+LEAST_BYTES_A_SECOND: Final = 4000
+
+Outcome = Heard | Exception | None
+
+
+class Interrupted(Exception):
+    """This process was told to end and left the rest to others."""
 
 
 class Standby:
@@ -46,6 +72,11 @@ class Standby:
         self._missing: ModelUnavailable | None = None
         self._next_try = 0.0
         self._lock = threading.Lock()
+
+    @property
+    def batch(self) -> int:
+        """How many clips are best heard together."""
+        return self._recogniser.engine.batch if self._recogniser else USUAL_BATCH
 
     def recogniser(self) -> Recogniser:
         """The recogniser. Raises ModelUnavailable, and tries to load at most once a minute."""
@@ -69,66 +100,209 @@ class Standby:
 
 @dataclass(frozen=True)
 class Ear:
-    """What the job works with, put together once by the worker."""
+    """What the job works with, put together once by the worker.
+
+    `busy` tells the supervisor how many seconds the work in its block may take; `stopping` whether
+    this process was told to end; `holder` marks the leases of this process (see
+    `recordings.let_go`); `hands` is how many processes of this machine share what waits.
+    """
 
     database: Database
     storage: Storage
     standby: Standby
     categories: Sequence[Category]
-    heartbeat: float = field(default=HEARTBEAT_SECONDS)
+    heartbeat: float = HEARTBEAT_SECONDS
+    busy: Callable[[float], AbstractContextManager[None]] = lambda _: nullcontext()
+    stopping: Callable[[], bool] = lambda: False
+    holder: str = ""
+    hands: int = 1
 
 
-def transcribe(ear: Ear, recording_id: int) -> None:
-    """Listen to a recording and let its case know. Does nothing when the work is not to be had."""
-    claim = _claim(ear, recording_id)
-    if claim is None:
-        return
-    try:
-        recogniser = ear.standby.recogniser()
-        with _held(ear, claim):
-            heard = _listen(ear, recogniser, claim)
-        _keep(ear, claim, heard)
-    except ModelUnavailable as error:
-        _wait_for_model(ear, claim, error)
-    except NotAudio as error:
-        _give_up(ear, claim, f"not a recording: {error}")
-    except Exception as error:
-        log.exception("recording %d: attempt %d failed", recording_id, claim.attempts)
-        _again(ear, claim, f"{type(error).__name__}: {error}")
+def transcribe(ear: Ear, above: int = USUAL - 1) -> bool:
+    """Hear what waits, several recordings together, and let their cases know.
+
+    The urgent go first; `above`: only what is more urgent than that. False when nothing waits.
+    """
+    claims = [] if ear.stopping() else _claim(ear, above)
+    if not claims:
+        return False
+    with _held(ear, claims):
+        hopeful = [claim for claim in claims if not _is_hopeless(ear, claim)]
+        for claim, outcome in zip(hopeful, _listen(ear, hopeful), strict=True):
+            _settle(ear, claim, outcome)
+    return True
 
 
-def _claim(ear: Ear, recording_id: int) -> Claim | None:
-    now = clock.now()
+def _claim(ear: Ear, above: int) -> list[Claim]:
+    now, batch = clock.now(), ear.standby.batch
     with transaction(ear.database) as session:
-        claim = recordings.claim(session, recording_id, "transcribe", now, LEASE)
-    if claim is None or claim.attempts <= MOST_ATTEMPTS:
-        return claim
-    _give_up(ear, claim, f"{MOST_ATTEMPTS} attempts ended without a word")
-    return None
+        # The others have hands, too: of few that wait each takes its share.
+        waiting = recordings.due(session, "transcribe", now, batch * ear.hands, above)
+        return recordings.claim_many(
+            session,
+            "transcribe",
+            now,
+            LEASE,
+            limit=max(1, math.ceil(len(waiting) / ear.hands)),
+            most_seconds=batch * CLIP_SECONDS,
+            above=above,
+            holder=ear.holder,
+        )
 
 
-def _listen(ear: Ear, recogniser: Recogniser, claim: Claim) -> Heard | None:
+def _is_hopeless(ear: Ear, claim: Claim) -> bool:
+    """Whether the recording was tried often enough; then it is left to a person."""
+    if claim.deaths >= MOST_DEATHS:
+        _give_up(ear, claim, f"listening to it ended the speech process {claim.deaths} times")
+    elif claim.attempts > MOST_ATTEMPTS:
+        _give_up(ear, claim, f"{MOST_ATTEMPTS} attempts ended without a word")
+    else:
+        return False
+    return True
+
+
+def _listen(ear: Ear, claims: Sequence[Claim]) -> list[Outcome]:
+    """What came of each recording: words, None where nobody speaks, or what went wrong."""
+    sounds = [_sound(ear, claim) for claim in claims]
+    whole = [(c, s) for c, s in zip(claims, sounds, strict=True) if isinstance(s, bytes)]
+    try:
+        heard = iter(_hear(ear, whole) if whole else [])
+    except Exception as error:
+        return [error] * len(claims)
+    return [next(heard) if isinstance(sound, bytes) else sound for sound in sounds]
+
+
+def _sound(ear: Ear, claim: Claim) -> bytes | Exception:
     assert claim.storage_key is not None, "a fetched recording is in storage"
+    try:
+        return ear.storage.read(claim.storage_key)
+    except Exception as error:
+        return error
+
+
+def _hear(ear: Ear, whole: Sequence[tuple[Claim, bytes]]) -> Sequence[Outcome]:
+    recogniser = ear.standby.recogniser()
+    names = ", ".join(str(claim.recording_id) for claim, _ in whole)
 
     def progress(share: float) -> None:
-        log.info("hearing recording %d: %d %%", claim.recording_id, round(100 * share))
+        log.info("hearing recording %s: %d %%", names, round(100 * share))
 
     began = time.monotonic()
-    data = ear.storage.read(claim.storage_key)
-    heard = recogniser.hear(data, hint=claim.language, seconds=claim.seconds, progress=progress)
-    log.info("heard recording %d in %.1f s", claim.recording_id, time.monotonic() - began)
+    with ear.busy(_patience(recogniser, whole)):
+        heard = recogniser.hear_all(
+            [_request(claim, data) for claim, data in whole],
+            between=lambda: _let_others_pass(ear, whole[0][0].priority),
+            progress=progress,
+        )
+    log.info("heard recording %s in %.1f s", names, time.monotonic() - began)
     return heard
 
 
-def _keep(ear: Ear, claim: Claim, heard: Heard | None) -> None:
-    now = clock.now()
+def _request(claim: Claim, data: bytes) -> Request:
+    evidence = Evidence(claim.language, claim.earlier, claim.calling_code)
+    return Request(data, evidence, claim.seconds)
+
+
+def _patience(recogniser: Recogniser, whole: Sequence[tuple[Claim, bytes]]) -> float:
+    """The seconds after which hearing these is taken to hang: several times what it should take."""
+    lengths = [max(c.seconds or 0.0, len(data) / LEAST_BYTES_A_SECOND) for c, data in whole]
+    clips = sum(math.ceil(length / CLIP_SECONDS) for length in lengths)
+    measured = recogniser.engine.seconds_per_clip or UNMEASURED_CLIP_SECONDS
+    decoding = sum(lengths) / 10
+    return BASE_PATIENCE + decoding + clips * measured * TIMES_AS_MEASURED
+
+
+def _let_others_pass(ear: Ear, priority: int) -> None:
+    """Between two steps: what is more urgent is heard at once. Raises Interrupted at the end."""
+    try:
+        while priority < ON_THE_LINE and transcribe(ear, above=priority):
+            pass
+    except Trouble as error:
+        log.warning("nobody looked for urgent recordings: %s", error)
+    if ear.stopping():
+        raise Interrupted("the worker was told to end")
+
+
+def _settle(ear: Ear, claim: Claim, outcome: Outcome) -> None:
+    """Write down what came of a recording, whatever becomes of the others."""
+    try:
+        _write(ear, claim, outcome)
+    except Exception as error:
+        _failed(ear, claim, error)
+
+
+def _write(ear: Ear, claim: Claim, outcome: Outcome) -> None:
+    match outcome:
+        case ModelUnavailable():
+            _wait_for_model(ear, claim, outcome)
+        case Interrupted():
+            with transaction(ear.database) as session:
+                recordings.give_back(session, claim, str(outcome), clock.now(), counts=False)
+        case NotAudio():
+            _give_up(ear, claim, f"not a recording: {outcome}")
+        case Exception():
+            _failed(ear, claim, outcome)
+        case None:
+            _patiently(ear, claim, lambda: _keep_silence(ear, claim))
+        case Heard():
+            masked_key = _silence(ear, claim, outcome)
+            _patiently(ear, claim, lambda: _keep(ear, claim, outcome, masked_key))
+
+
+def _patiently(ear: Ear, claim: Claim, keep: Callable[[], bool]) -> None:
+    """Keep what was heard, even if the database has to be waited for."""
+    until = time.monotonic() + WRITE_WAIT
+    while True:
+        try:
+            if not keep():
+                taken_over = "recording %d: somebody else took over, result dropped"
+                log.warning(taken_over, claim.recording_id)
+            return
+        except Trouble as error:
+            final = isinstance(error, IntegrityError) or ear.stopping()
+            if final or time.monotonic() > until:
+                raise
+            log.warning("waiting to write down what was heard: %s", error)
+            time.sleep(1)
+
+
+def _keep_silence(ear: Ear, claim: Claim) -> bool:
     with transaction(ear.database) as session:
-        if heard is None:
-            kept = transcripts.no_speech(session, claim, now)
-        else:
-            kept = transcripts.finish(session, claim, heard, ear.categories, now)
-    if not kept:
-        log.warning("recording %d: somebody else took over, result dropped", claim.recording_id)
+        return transcripts.no_speech(session, claim, clock.now())
+
+
+def _keep(ear: Ear, claim: Claim, heard: Heard, masked_key: str | None) -> bool:
+    with transaction(ear.database) as session:
+        if masked_key:
+            recordings.masked(session, claim, masked_key)
+        kept = transcripts.finish(session, claim, heard, ear.categories, clock.now())
+        if kept and _is_urgent(session, ear, claim):
+            recordings.hasten(session, claim.call_id, URGENT)
+    return kept
+
+
+def _is_urgent(session: Session, ear: Ear, claim: Claim) -> bool:
+    """Whether what the call is about, as far as is known, is of an urgent kind."""
+    matter = case.of_call(session, claim.call_id)
+    urgent = {category.code for category in ear.categories if category.urgent}
+    return matter is not None and matter.category in urgent
+
+
+def _silence(ear: Ear, claim: Claim, heard: Heard) -> str | None:
+    """Where the copy lies in which nobody's numbers can be heard; None when there is none.
+
+    It is made of the original and the masks, and so can be made at any time: no transcript is lost
+    for want of it.
+    """
+    if not heard.masks or claim.storage_key is None:
+        return None
+    key = f"{claim.storage_key.removesuffix('.audio')}-masked.wav"
+    try:
+        ear.storage.write(key, silenced(ear.storage.read(claim.storage_key), heard.masks))
+    except Exception:
+        log.exception("recording %d: no masked copy was made", claim.recording_id)
+        return None
+    return key
 
 
 def _wait_for_model(ear: Ear, claim: Claim, error: ModelUnavailable) -> None:
@@ -137,8 +311,11 @@ def _wait_for_model(ear: Ear, claim: Claim, error: ModelUnavailable) -> None:
         transcripts.wait_for_model(session, claim, str(error), now + MODEL_WAIT, now)
 
 
-def _again(ear: Ear, claim: Claim, reason: str) -> None:
+def _failed(ear: Ear, claim: Claim, error: Exception) -> None:
     """Try again later, or leave it to a person after the last attempt."""
+    attempt = f"recording {claim.recording_id}: attempt {claim.attempts}"
+    log.error("%s failed", attempt, exc_info=error)
+    reason = f"{type(error).__name__}: {error}"
     if claim.attempts >= MOST_ATTEMPTS:
         _give_up(ear, claim, reason)
         return
@@ -154,10 +331,10 @@ def _give_up(ear: Ear, claim: Claim, reason: str) -> None:
 
 
 @contextmanager
-def _held(ear: Ear, claim: Claim) -> Iterator[None]:
-    """Keep the lease alive from a thread of its own while the block runs."""
+def _held(ear: Ear, claims: Sequence[Claim]) -> Iterator[None]:
+    """Keep the leases alive from a thread of its own while the block runs."""
     done = threading.Event()
-    thread = threading.Thread(target=_extend_until, args=(ear, claim, done), daemon=True)
+    thread = threading.Thread(target=_extend_until, args=(ear, claims, done), daemon=True)
     thread.start()
     try:
         yield
@@ -166,11 +343,16 @@ def _held(ear: Ear, claim: Claim) -> Iterator[None]:
         thread.join()
 
 
-def _extend_until(ear: Ear, claim: Claim, done: threading.Event) -> None:
+def _extend_until(ear: Ear, claims: Sequence[Claim], done: threading.Event) -> None:
     while not done.wait(ear.heartbeat):
         try:
-            with transaction(ear.database) as session:
-                if not recordings.extend(session, claim, clock.now(), LEASE):
-                    return
+            claims = [claim for claim in claims if _extend(ear, claim)]
         except Trouble as error:
-            log.warning("recording %d: lease not extended: %s", claim.recording_id, error)
+            log.warning("leases not extended: %s", error)
+
+
+def _extend(ear: Ear, claim: Claim) -> bool:
+    # A transaction each: of several rows held at once, in an order of our own, somebody may want
+    # one while he holds another.
+    with transaction(ear.database) as session:
+        return recordings.extend(session, claim, clock.now(), LEASE)

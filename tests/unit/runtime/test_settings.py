@@ -55,6 +55,8 @@ NONSENSE = [
     ("DATA_KEY", "short"),
     ("LOG_FORMAT", "morse"),
     ("SPEECH_PROCESSES", "0"),
+    ("SPEECH_PROCESSES", "65"),
+    ("SPEECH_PROCESSES", "plenty"),
     ("WEB_PROCESSES", "many"),
     ("TRUSTED_PROXIES", "-1"),
     ("INSECURE_DEV_WEBHOOKS", "perhaps"),
@@ -138,6 +140,11 @@ def test_with_nothing_set_everything_is_on_this_machine() -> None:
 def test_every_way_to_write_postgresql_means_the_same(scheme: str) -> None:
     chosen = settings(database_url=f"{scheme}://me:secret@host/whistle")
     assert chosen.database_url == "postgresql+psycopg://me:secret@host/whistle"
+
+
+def test_the_machine_chooses_how_many_speech_processes_unless_somebody_does() -> None:
+    assert settings().speech_processes == "auto"
+    assert settings(speech_processes="3").speech_processes == 3
 
 
 def test_media_hosts_are_a_comma_list() -> None:

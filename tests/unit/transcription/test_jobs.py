@@ -1,14 +1,19 @@
-"""The job, on a real database and real storage: once, never twice, and no call lost."""
+"""The job, on a real database and real storage: together, once, never twice, and no call lost."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import Connection, event, select, text
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import OperationalError
 
 from cases import calls, case, recordings
 from cases.case import Case, Terms
@@ -18,6 +23,7 @@ from cases.transcripts import Transcript
 from runtime import clock, database
 from runtime.database import transaction
 from runtime.storage import Storage
+from tests.unit.cases.conftest import LAMPS
 from tests.unit.transcription.conftest import Parrot, Script, said
 from transcription import jobs
 from transcription.audio import SAMPLE_RATE
@@ -45,33 +51,49 @@ class Desk:
         self.storage = Storage(f"file://{folder}/recordings")
         self.detector = detector
         self.parrot = Parrot(plain)
-        self.recording = self._call()
+        self.recording = self.add("CA1")
 
-    def _call(self) -> int:
+    def add(
+        self, call_id: str, turn: int = 1, seconds: float = 5.0, priority: int = 0, key: str = KEY
+    ) -> int:
+        """A message of this call, fetched and lying in storage under `key`."""
         now = clock.now()
         with transaction(self.database) as session:
             call = calls.begin(
-                session, "CA1", provider="twilio", caller=None, called="1823", now=now
+                session, call_id, provider="twilio", caller=None, called="1823", now=now
             )
             terms = Terms(ZoneInfo("Asia/Hong_Kong"), 10)
             case.open_for(session, call, terms, now, ["transcript_pending"])
-            told = Announcement("completed", provider_id="RE1", url="https://x/RE1")
+            told = Announcement(
+                "completed", f"RE{turn}", turn=turn, seconds=seconds, priority=priority
+            )
             recording = recordings.announce(session, call, told, now)
             claim = recordings.claim(session, recording, "fetch", now, timedelta(seconds=60))
             assert claim is not None
-            recordings.fetched(session, claim, KEY, now)
+            recordings.fetched(session, claim, key, now)
         return recording
 
-    def ear(self, script: Script = plain, heartbeat: float = 20.0) -> Ear:
+    def ear(self, script: Script = plain, batch: int = 8, **otherwise: Any) -> Ear:
         self.parrot = Parrot(script)
+        self.parrot.batch = batch
         recogniser = Recogniser(self.parrot, self.detector, ("yue", "cmn", "en"), "hk")
-        return Ear(self.database, self.storage, Standby(lambda: recogniser), (), heartbeat)
+        usual = {"standby": Standby(lambda: recogniser), "categories": ()}
+        return Ear(self.database, self.storage, **{**usual, **otherwise})
 
-    def row(self) -> Recording:
+    def row(self, recording: int | None = None) -> Recording:
         with transaction(self.database) as session:
-            row = session.get_one(Recording, self.recording)
+            row = session.get_one(Recording, recording or self.recording)
             session.expunge(row)
             return row
+
+    def statuses(self) -> list[str]:
+        """Of all recordings, first first."""
+        with transaction(self.database) as session:
+            return list(session.scalars(select(Recording.status).order_by(Recording.id)))
+
+    def heard(self) -> list[int]:
+        """The recordings that have a transcript, in the order in which they came by it."""
+        return [transcript.recording_id for transcript in self.transcripts()]
 
     def case(self) -> Case:
         with transaction(self.database) as session:
@@ -81,7 +103,7 @@ class Desk:
 
     def transcripts(self) -> list[Transcript]:
         with transaction(self.database) as session:
-            rows = list(session.query(Transcript))
+            rows = list(session.query(Transcript).order_by(Transcript.id))
             session.expunge_all()
             return rows
 
@@ -98,9 +120,20 @@ class Desk:
     def let_time_pass(self) -> None:
         """Let every wait and every lease be over."""
         with transaction(self.database) as session:
-            row = session.get_one(Recording, self.recording)
-            row.next_try_at = clock.now() - LATER
-            row.lease_until = row.lease_until and clock.now() - LATER
+            for row in session.query(Recording):
+                row.next_try_at = clock.now() - LATER
+                row.lease_until = row.lease_until and clock.now() - LATER
+
+
+class Roomy(Standby):
+    """A recogniser whose batch takes several steps, as that of a long recording does."""
+
+    def __init__(self, of: Standby) -> None:
+        super().__init__(of.recogniser)
+
+    @property
+    def batch(self) -> int:
+        return 8
 
 
 @pytest.fixture
@@ -111,7 +144,7 @@ def desk(tmp_path: Path, detector: Detector, speech: Speech) -> Desk:
 
 
 def test_a_recording_becomes_the_transcript_of_its_case(desk: Desk) -> None:
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     (transcript,) = desk.transcripts()
     assert (transcript.text, transcript.language, transcript.engine) == (COMPLAINT, "yue", "parrot")
@@ -124,15 +157,15 @@ def test_a_recording_becomes_the_transcript_of_its_case(desk: Desk) -> None:
 def test_rung_twice_it_listens_once(desk: Desk) -> None:
     ear = desk.ear()
 
-    transcribe(ear, desk.recording)
-    transcribe(ear, desk.recording)
+    transcribe(ear)
+    transcribe(ear)
 
     assert len(desk.transcripts()) == len(desk.parrot.given) == 1
 
 
 def test_two_workers_at_once_listen_once(desk: Desk) -> None:
     ear = desk.ear()
-    workers = [threading.Thread(target=transcribe, args=(ear, desk.recording)) for _ in range(4)]
+    workers = [threading.Thread(target=transcribe, args=(ear,)) for _ in range(4)]
 
     for worker in workers:
         worker.start()
@@ -142,17 +175,16 @@ def test_two_workers_at_once_listen_once(desk: Desk) -> None:
     assert len(desk.transcripts()) == len(desk.parrot.given) == 1
 
 
-def test_a_recording_nobody_knows_is_no_work(desk: Desk) -> None:
-    transcribe(desk.ear(), 4711)
-
-    assert desk.transcripts() == []
+def test_where_nothing_waits_there_is_no_work(desk: Desk) -> None:
+    assert transcribe(desk.ear())
+    assert not transcribe(desk.ear())
 
 
 def test_a_recording_in_which_nobody_speaks_has_no_transcript(desk: Desk, speech: Speech) -> None:
     whole = speech("yue")
     desk.storage.write(KEY, whole[: 58 + 6000])  # the second of silence before the sentence
 
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     assert desk.transcripts() == []
     assert desk.row().status == "no_speech"
@@ -163,7 +195,7 @@ def test_a_recording_in_which_nobody_speaks_has_no_transcript(desk: Desk, speech
 def test_what_is_no_recording_is_left_to_a_person_at_once(desk: Desk) -> None:
     desk.storage.write(KEY, b"<html>404</html>")
 
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     row = desk.row()
     assert (row.status, row.attempts) == ("needs_listening", 1)
@@ -172,14 +204,14 @@ def test_what_is_no_recording_is_left_to_a_person_at_once(desk: Desk) -> None:
 
 
 def test_a_failure_is_tried_again_and_then_forgotten(desk: Desk) -> None:
-    transcribe(desk.ear(lambda *_: Unheard("no room")), desk.recording)
+    transcribe(desk.ear(lambda *_: Unheard("no room")))
 
     row = desk.row()
     assert row.status == "fetched"
     assert row.reason == "HearingFailed: no room"
     assert 5 < (row.next_try_at - clock.now()).total_seconds() <= 10
     desk.let_time_pass()
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
     assert [transcript.text for transcript in desk.transcripts()] == [COMPLAINT]
 
 
@@ -189,7 +221,7 @@ def test_the_waits_grow_and_the_fifth_failure_is_the_last(desk: Desk) -> None:
 
     for _ in range(5):
         desk.let_time_pass()
-        transcribe(ear, desk.recording)
+        transcribe(ear)
         waits.append(round((desk.row().next_try_at - clock.now()).total_seconds()))
 
     assert waits[:4] == pytest.approx([10, 20, 40, 80], abs=1)
@@ -201,22 +233,23 @@ def test_the_waits_grow_and_the_fifth_failure_is_the_last(desk: Desk) -> None:
 def test_sound_that_is_not_in_storage_yet_is_tried_again(desk: Desk, speech: Speech) -> None:
     (Path(desk.storage._root) / KEY).unlink()
 
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     assert desk.row().status == "fetched"
     assert "FileNotFoundError" in str(desk.row().reason)
 
 
 def test_a_recording_that_kills_its_worker_is_not_tried_for_ever(desk: Desk) -> None:
-    for _ in range(5):
+    for _ in range(3):
         assert desk.claim() is not None  # claimed, and then the worker is gone
         desk.let_time_pass()
 
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     assert desk.parrot.given == []
     assert desk.row().status == "needs_listening"
-    assert "5 attempts ended without a word" in str(desk.row().reason)
+    assert desk.row().reason == "listening to it ended the speech process 3 times"
+    assert desk.case().flags == ["listen_to_recording"]
 
 
 def test_no_transaction_is_open_while_the_engine_listens(desk: Desk) -> None:
@@ -227,7 +260,7 @@ def test_no_transaction_is_open_while_the_engine_listens(desk: Desk) -> None:
             )
         return plain(0, clip)
 
-    transcribe(desk.ear(writes_meanwhile), desk.recording)
+    transcribe(desk.ear(writes_meanwhile))
 
     assert [transcript.text for transcript in desk.transcripts()] == [COMPLAINT]
 
@@ -245,7 +278,7 @@ def test_the_lease_is_extended_while_the_engine_listens(desk: Desk) -> None:
                 time.sleep(0.05)
         return plain(0, clip)
 
-    transcribe(desk.ear(slow, heartbeat=0.05), desk.recording)
+    transcribe(desk.ear(slow, heartbeat=0.05))
 
     assert None not in leases
     assert leases[0] < leases[1] < leases[2]  # type: ignore[operator]
@@ -259,7 +292,7 @@ def test_who_lost_the_lease_writes_nothing(desk: Desk) -> None:
         assert desk.claim() is not None  # somebody else has it now
         return plain(0, clip)
 
-    transcribe(desk.ear(loses_it), desk.recording)
+    transcribe(desk.ear(loses_it))
 
     assert desk.transcripts() == []
     assert desk.row().status == "fetched"
@@ -274,10 +307,10 @@ def test_without_a_model_the_case_waits_for_a_listener_and_the_work_for_a_model(
     def missing() -> Recogniser:
         raise gone
 
-    ear = Ear(desk.database, desk.storage, Standby(missing), ())
+    ear = desk.ear(standby=Standby(missing))
     for _ in range(8):  # more often than the attempts there are
         desk.let_time_pass()
-        transcribe(ear, desk.recording)
+        transcribe(ear)
 
     assert (desk.row().status, desk.row().attempts) == ("fetched", 0)
     assert desk.row().reason == str(gone)
@@ -285,7 +318,7 @@ def test_without_a_model_the_case_waits_for_a_listener_and_the_work_for_a_model(
     assert desk.due() == [desk.recording]
 
     desk.let_time_pass()
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     assert [transcript.text for transcript in desk.transcripts()] == [COMPLAINT]
     assert desk.case().flags == []
@@ -319,15 +352,262 @@ def test_the_model_is_loaded_once_and_asked_for_at_most_once_a_minute(
 def test_progress_is_in_the_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
 
-    transcribe(desk.ear(), desk.recording)
+    transcribe(desk.ear())
 
     assert f"hearing recording {desk.recording}: 100 %" in caplog.messages
 
 
 def test_a_case_that_was_told_of_a_phantom_says_so(desk: Desk) -> None:
-    transcribe(desk.ear(lambda _, clip: said(clip, (0.0, 2.0, "謝謝觀看"))), desk.recording)
+    transcribe(desk.ear(lambda _, clip: said(clip, (0.0, 2.0, "謝謝觀看"))))
 
     (transcript,) = desk.transcripts()
     assert (transcript.text, transcript.raw_text) == ("", "謝謝觀看")
     assert transcript.segments[0]["flags"] == ["phantom"]
     assert set(desk.case().flags) == {"listen_to_recording", "suspect_text"}
+
+
+def by_length(_: int, clip: Clip) -> Result:
+    """Every sound has words of its own."""
+    return said(clip, (0.0, len(clip.samples) / SAMPLE_RATE, f"第{len(clip.samples)}號"))
+
+
+def test_recordings_that_wait_are_heard_together_and_each_has_its_own_words(
+    desk: Desk, speech: Speech
+) -> None:
+    for language in ("yue", "cmn", "en"):
+        desk.storage.write(language, speech(language))
+        transcribe(desk.ear(by_length))  # the one before, alone
+        desk.add(f"CA-{language}-alone", key=language)
+    transcribe(desk.ear(by_length))
+    alone = [transcript.text for transcript in desk.transcripts()[1:]]
+    for language in ("yue", "cmn", "en"):
+        desk.add(f"CA-{language}", key=language)
+
+    transcribe(desk.ear(by_length))
+
+    assert len(desk.parrot.given) == 3
+    assert [transcript.text for transcript in desk.transcripts()[4:]] == alone
+    assert len(set(alone)) == 3
+
+
+def test_each_recording_is_written_down_in_a_transaction_of_its_own(desk: Desk) -> None:
+    other = desk.add("CA2")
+    ear = desk.ear()
+
+    @event.listens_for(desk.database, "commit")
+    def look(connection: Connection) -> None:
+        done = connection.execute(text("SELECT count(*) FROM transcripts")).scalar_one()
+        commits.append(int(done))
+
+    commits: list[int] = []
+    transcribe(ear)
+
+    assert desk.heard() == [desk.recording, other]
+    assert {1, 2} <= set(commits)
+
+
+def test_what_is_wrong_with_one_recording_touches_no_other(desk: Desk, speech: Speech) -> None:
+    desk.storage.write("html", b"<html>404</html>")
+    desk.storage.write("silent", speech("yue")[: 58 + 6000])
+    desk.add("CA2", key="html")
+    desk.add("CA3", key="silent")
+    desk.add("CA4", key="nowhere")
+    last = desk.add("CA5")
+
+    transcribe(desk.ear())
+
+    expected = ["transcribed", "needs_listening", "no_speech", "fetched", "transcribed"]
+    assert desk.statuses() == expected
+    assert desk.heard() == [desk.recording, last]
+
+
+def test_who_lost_one_lease_of_several_still_writes_the_others(desk: Desk) -> None:
+    other = desk.add("CA2")
+
+    def loses_one(_: int, clip: Clip) -> Result:
+        with transaction(desk.database) as session:
+            session.get_one(Recording, desk.recording).lease_token = "somebody else's"
+        return plain(0, clip)
+
+    transcribe(desk.ear(loses_one))
+
+    assert desk.heard() == [other]
+
+
+def test_all_leases_of_a_batch_are_extended(desk: Desk) -> None:
+    other = desk.add("CA2")
+    leases: dict[int, list[object]] = {desk.recording: [], other: []}
+
+    def slow(_: int, clip: Clip) -> Result:
+        for recording, seen in leases.items():
+            seen.append(desk.row(recording).lease_until)
+        for _ in range(100):
+            if all(desk.row(one).lease_until != leases[one][0] for one in leases):
+                break
+            time.sleep(0.05)
+        return plain(0, clip)
+
+    transcribe(desk.ear(slow, batch=1, heartbeat=0.05))
+    transcribe(desk.ear(slow, batch=1, heartbeat=0.05))
+
+    assert desk.statuses() == ["transcribed"] * 2
+    assert all(None not in seen for seen in leases.values())
+
+
+def test_after_a_death_each_of_the_batch_is_heard_alone(desk: Desk) -> None:
+    desk.add("CA2")
+    with transaction(desk.database) as session:
+        together = recordings.claim_many(
+            session, "transcribe", clock.now(), jobs.LEASE, limit=8, most_seconds=100.0
+        )
+    assert len(together) == 2
+    desk.let_time_pass()  # and the worker is gone
+
+    transcribe(desk.ear())
+    assert len(desk.heard()) == 1
+    transcribe(desk.ear())
+    assert len(desk.heard()) == 2
+
+
+def test_an_urgent_recording_is_heard_between_two_steps_of_a_batch(desk: Desk) -> None:
+    usual = [desk.recording, desk.add("CA2"), desk.add("CA3")]
+    urgent: list[int] = []
+
+    def rings_meanwhile(number: int, clip: Clip) -> Result:
+        if number == 0:
+            urgent.append(desk.add("CA-fire", priority=recordings.URGENT))
+        return plain(0, clip)
+
+    ear = desk.ear(rings_meanwhile, batch=1)
+    transcribe(replace(ear, standby=Roomy(ear.standby)))
+
+    assert desk.heard() == [*urgent, *usual]
+
+
+def test_who_waits_on_the_line_is_heard_in_the_middle_of_what_is_urgent(desk: Desk) -> None:
+    added: list[int] = []
+
+    def rings_meanwhile(number: int, clip: Clip) -> Result:
+        if number < 2:
+            added.append(desk.add(f"CA-{number}", priority=number + 1, turn=number))
+            added.append(desk.add(f"CA-{number}b", priority=number + 1, turn=number))
+        return plain(0, clip)
+
+    other = desk.add("CA2")
+    ear = desk.ear(rings_meanwhile, batch=1)
+    transcribe(replace(ear, standby=Roomy(ear.standby)))
+
+    assert desk.heard() == [*added[2:], *added[:2], desk.recording, other]
+
+
+def test_what_is_not_more_urgent_waits_for_the_end_of_the_batch(desk: Desk) -> None:
+    def rings_meanwhile(number: int, clip: Clip) -> Result:
+        if number == 0:
+            desk.add("CA-later")
+        return plain(0, clip)
+
+    desk.add("CA2")
+    ear = desk.ear(rings_meanwhile, batch=1)
+    transcribe(replace(ear, standby=Roomy(ear.standby)))
+
+    assert desk.statuses() == ["transcribed", "transcribed", "fetched"]
+
+
+def test_told_to_end_a_worker_gives_back_what_it_has_not_finished(desk: Desk) -> None:
+    told = threading.Event()
+    desk.add("CA2")
+
+    def is_told(_: int, clip: Clip) -> Result:
+        told.set()
+        return plain(0, clip)
+
+    ear = desk.ear(is_told, batch=1, stopping=told.is_set)
+    transcribe(replace(ear, standby=Roomy(ear.standby)))
+
+    assert len(desk.parrot.given) == 1
+    assert desk.statuses() == ["fetched", "fetched"]
+    assert (desk.row().attempts, desk.row().deaths, desk.row().lease_token) == (0, 0, None)
+    assert not transcribe(ear)
+    told.clear()
+    assert transcribe(ear)
+
+
+def test_a_server_that_is_away_uses_up_no_attempt_of_any_recording(desk: Desk) -> None:
+    other = desk.add("CA2")
+
+    def away(_: int, clip: Clip) -> Result:
+        raise ModelUnavailable("the server is away", "start it")
+
+    for _ in range(8):
+        desk.let_time_pass()
+        transcribe(desk.ear(away))
+
+    for recording in (desk.recording, other):
+        row = desk.row(recording)
+        assert (row.status, row.attempts) == ("fetched", 0)
+        assert "the server is away" in str(row.reason)
+    assert "listen_to_recording" in desk.case().flags
+
+
+def test_of_few_that_wait_each_of_several_processes_takes_its_share(desk: Desk) -> None:
+    for number in range(2, 6):
+        desk.add(f"CA{number}")
+
+    for left in (2, 1, 0):
+        transcribe(desk.ear(hands=2))
+        assert desk.statuses().count("fetched") == left
+
+
+def test_the_longer_the_sound_the_longer_the_supervisor_waits(desk: Desk, speech: Speech) -> None:
+    allowed: list[float] = []
+
+    @contextmanager
+    def busy(seconds: float) -> Iterator[None]:
+        allowed.append(seconds)
+        yield
+
+    transcribe(desk.ear(busy=busy))
+    desk.add("CA2", seconds=3600.0)
+    transcribe(desk.ear(busy=busy))
+    desk.storage.write("long", speech("yue") + bytes(20_000_000))
+    desk.add("CA3", seconds=5.0, key="long")  # longer than it was said to be
+    transcribe(desk.ear(busy=busy))
+
+    short, long, underrated = allowed
+    assert 30 < short < 35
+    assert 400 < long < 600  # 150 clips of 0.1 s, six times, and a tenth of an hour to open it
+    assert underrated > 400
+
+
+def test_what_is_said_in_an_urgent_matter_makes_the_rest_of_the_call_urgent(desk: Desk) -> None:
+    other = desk.add("CA1", turn=2)
+    lamps = replace(LAMPS, urgent=True)
+
+    transcribe(desk.ear(categories=(lamps,), hands=2))
+
+    assert desk.heard() == [desk.recording]
+    assert desk.case().category == lamps.code
+    assert desk.row(other).priority == recordings.URGENT
+
+
+def test_a_matter_that_is_not_urgent_hastens_nothing(desk: Desk) -> None:
+    other = desk.add("CA1", turn=2)
+
+    transcribe(desk.ear(categories=(LAMPS,), hands=2))
+
+    assert desk.row(other).priority == recordings.USUAL
+
+
+def test_what_was_heard_waits_for_a_database_that_is_away(desk: Desk) -> None:
+    ear = desk.ear()
+    troubles = iter([True, True])
+
+    @event.listens_for(desk.database, "before_cursor_execute")
+    def is_away(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if "INSERT INTO transcripts" in statement and next(troubles, False):
+            raise OperationalError(statement, {}, Exception("the database is away"))
+
+    transcribe(ear)
+
+    assert len(desk.parrot.given) == 1
+    assert desk.heard() == [desk.recording]
