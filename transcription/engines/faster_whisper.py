@@ -12,11 +12,11 @@ import fcntl
 import hashlib
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +47,8 @@ from transcription.models.openai import Checkpoint, NotConvertible, Precision
 
 log = logging.getLogger(__name__)
 
+Features = NDArray[Any]
+
 NAME: Final = "faster-whisper"
 BATCH: Final[Mapping[str, int]] = {"cpu": 8, "cuda": 32}
 PRECISION: Final[Mapping[str, Precision]] = {"cpu": "int8", "cuda": "float16"}
@@ -57,18 +59,11 @@ LONGEST_REPEAT: Final = 10
 # Fewer frames than these tell nothing about when a word was said.
 LEAST_FRAMES: Final = 10
 TYPICAL_TOKENS: Final = 40
-TRIED_TOKENS: Final = 8
-# How much of the sound the encoder is tried on, when a whole pass would take too long.
-TRIED_SHARE: Final = 0.1
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What the encoder made of a clip: `values` of shape (frames, state), 50 frames a second.
-    `spoken`: how many of the frames are the clip; the rest is the silence behind it."""
-
-    values: NDArray[Any]
-    spoken: int
+TRIED_TOKENS: Final = (4, 12)
+# A model that takes longer to encode a tenth of a clip is not tried on a whole one, which takes more
+# than ten times as long: 28 times at the dimensions of base and small, less the larger the model.
+SLOW: Final = 0.7
+SLOWER: Final = 2.0
 
 
 class FasterWhisper:
@@ -90,14 +85,13 @@ class FasterWhisper:
         kind = {"cpu": "the CPU", "cuda": "the GPU"}[self._model.device]
         return f"{kind} in {self._model.compute_type}"
 
-    def encode(self, clips: Sequence[Samples], windows: Windows) -> list[Encoded]:
-        """Features of every clip. On a CPU each by itself, since eight at a time cost a quarter more."""
+    def encode(self, clips: Sequence[Samples], windows: Windows) -> list[Features]:
+        """Features of shape (frames, state) for every clip. On a CPU each clip is encoded by itself:
+        eight at a time cost a quarter more."""
         mels = [self._mel(samples, frames(samples, windows)) for samples in clips]
         together = self._model.device == "cuda" and len({mel.shape for mel in mels}) == 1
         groups = [np.stack(mels)] if together else [mel[None] for mel in mels]
-        values = [row for group in groups for row in self._encoded(group)]
-        spoken = [len(samples) // HOP_LENGTH // 2 for samples in clips]
-        return [Encoded(v, max(n, LEAST_FRAMES)) for v, n in zip(values, spoken, strict=True)]
+        return [features for group in groups for features in self._encoded(group)]
 
     def _mel(self, samples: Samples, length: int) -> NDArray[np.float32]:
         # As transcribe() prepares a window: 30 s of silence behind, cut off, zeros instead.
@@ -107,24 +101,23 @@ class FasterWhisper:
         ).numpy()
         return window
 
-    def _encoded(self, mels: NDArray[np.float32]) -> NDArray[Any]:
+    def _encoded(self, mels: NDArray[np.float32]) -> Features:
         with self._shrinking():
             return np.array(self._model.encode(self._view(mels), to_cpu=True))
 
-    def part(self, features: Encoded, first: int, last: int) -> Encoded:
-        values = np.ascontiguousarray(features.values[first:last])
-        return Encoded(values, len(values))
+    def part(self, features: Features, first: int, last: int) -> Features:
+        return features[first:last]
 
-    def shape(self, features: Encoded) -> Hashable:
-        return features.values.shape
+    def shape(self, features: Features) -> Hashable:
+        return features.shape
 
-    def languages(self, features: Sequence[Encoded]) -> list[Mapping[str, float]]:
+    def languages(self, features: Sequence[Features]) -> list[Mapping[str, float]]:
         with self._shrinking():
             told = self._model.detect_language(self._stacked(features))
         return [{token.strip("<|>"): probability for token, probability in row} for row in told]
 
     def decode(
-        self, features: Sequence[Encoded], code: str, prompt: str | None, temperature: float
+        self, features: Sequence[Features], code: str, prompt: str | None, temperature: float
     ) -> list[Decoded]:
         """Text and time stamps. At a temperature the library would draw lots that nobody can
         repeat, so the second reading is another one here: a beam, and no long loops."""
@@ -149,15 +142,14 @@ class FasterWhisper:
         most = CONTEXT // 2 - len(start) - 2
         return [words.sot_prev, *words.encode(f" {prompt.strip()}")[-most:], *start]
 
-    def align(self, features: Encoded, code: str, decoded: Decoded) -> list[Timed]:
+    def align(self, features: Features, code: str, decoded: Decoded, seconds: float) -> list[Timed]:
         words = tokenizer(self.num_languages, code)
         tokens = [token for token in decoded.tokens if token < words.eot]
         if not tokens:
             return []
         start = list(words.sot_sequence)
-        (found,) = self._model.align(
-            self._stacked([features]), start, [tokens], 2 * features.spoken
-        )
+        spoken = max(math.ceil(seconds * FRAMES_PER_SECOND), LEAST_FRAMES)
+        (found,) = self._model.align(self._stacked([features]), start, [tokens], 2 * spoken)
         starts = _starts(found.alignments)
         return [
             Timed(token, starts[i], starts[i + 1], probability)
@@ -167,20 +159,33 @@ class FasterWhisper:
         ]
 
     def seconds_per_clip(self, windows: Windows) -> float:
-        """Seconds of the clock for a clip of 10 s in a full batch, estimated in a moment.
-
-        The encoder is tried on a tenth of the sound and the decoder on a few tokens, since a whole
-        pass of a large model would take half a minute.
-        """
+        """Seconds of the clock for a clip of 10 s in a full batch, tried out in a moment."""
         length = frames(np.zeros(10 * SAMPLE_RATE, np.float32), windows)
-        tried = np.zeros((1, self._model.n_mels, 2 * int(length * TRIED_SHARE)), np.float32)
-        encoding = _seconds(lambda: self._encoded(tried)) / TRIED_SHARE
-        state = self._encoded(tried).shape[-1]
-        several = [Encoded(np.zeros((length, state), np.float32), length)] * self.batch
-        decoding = _seconds(lambda: self._write(several, TRIED_TOKENS)) / TRIED_TOKENS
-        return encoding + decoding * TYPICAL_TOKENS / self.batch
+        first = self._encoded(self._silence(LEAST_FRAMES))[0]
+        self._write([first], TRIED_TOKENS[0])  # the first time of anything is slower
+        return self._encoding(length) + self._decoding(length)
 
-    def _write(self, features: Sequence[Encoded], tokens: int) -> None:
+    def _encoding(self, length: int) -> float:
+        """Seconds to encode one clip: a tenth of one is timed and, unless that is slow, a whole."""
+        tenth = _seconds(lambda: self._encoded(self._silence(length // 10)))
+        if tenth > SLOW:
+            return 10 * SLOWER * tenth
+        return _seconds(lambda: self._encoded(self._silence(length)))
+
+    def _decoding(self, length: int) -> float:
+        """Seconds to write a usual clip's text in a full batch: a few tokens and a few more are
+        timed, since the first one costs more than the others."""
+        state = self._encoded(self._silence(LEAST_FRAMES)).shape[-1]
+        several = [np.zeros((length, state), np.float32)] * self.batch
+        few, more = TRIED_TOKENS
+        start = _seconds(lambda: self._write(several, few))
+        step = max(0.0, _seconds(lambda: self._write(several, more)) - start) / (more - few)
+        return (start + step * (TYPICAL_TOKENS - few)) / self.batch
+
+    def _silence(self, length: int) -> NDArray[np.float32]:
+        return np.zeros((1, self._model.n_mels, 2 * length), np.float32)
+
+    def _write(self, features: Sequence[Features], tokens: int) -> None:
         words = tokenizer(self.num_languages, "en")
         self._model.generate(
             self._stacked(features),
@@ -190,8 +195,8 @@ class FasterWhisper:
             suppress_tokens=[-1, words.eot],
         )
 
-    def _stacked(self, features: Sequence[Encoded]) -> Any:
-        return self._view(np.stack([it.values for it in features]))
+    def _stacked(self, features: Sequence[Features]) -> Any:
+        return self._view(np.stack(features))
 
     @contextmanager
     def _shrinking(self) -> Iterator[None]:
@@ -380,7 +385,6 @@ def _starts(alignment: Sequence[tuple[int, int]]) -> list[float]:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    work()  # the first time is not like the others
     before = time.perf_counter()
     work()
     return time.perf_counter() - before
