@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transcription.audio import SAMPLE_RATE, Samples
 from transcription.speech import Span
@@ -24,9 +25,12 @@ PER_MS: Final = SAMPLE_RATE // 1000
 def level(samples: Samples) -> float:
     """How loud the speech in mono samples is, in dB of full scale."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    if not len(frames):
-        return SILENCE_DB
-    power = float(np.percentile(np.mean(np.square(frames, dtype=np.float64), axis=1), LOUD_PART))
+    return decibels(np.mean(np.square(frames, dtype=np.float64), axis=1))
+
+
+def decibels(powers: NDArray[np.float64]) -> float:
+    """The same, of the mean square of each 30 ms."""
+    power = float(np.percentile(powers, LOUD_PART)) if len(powers) else 0.0
     return max(SILENCE_DB, 10.0 * float(np.log10(power))) if power > 0.0 else SILENCE_DB
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from transcription import audio
 from transcription.audio import Samples, Sound
 from transcription.engines.interface import Clip, Engine, Hypothesis, Mixed, Result, Unheard
@@ -42,14 +44,17 @@ class Task:
 
     @property
     def samples(self) -> Samples:
-        return audio.excerpt(self.sound, self.window.bounds).samples
+        """The sound of the window, as loud as it is in the recording."""
+        pieces = [Sound(self.sound.segment[start:end]) for start, end in self.window.bounds]
+        return np.concatenate([piece.samples for piece in pieces])
 
     @property
     def likeliest(self) -> str:
         return max(self.prior, key=lambda language: self.prior[language])
 
     def clip(self) -> Clip:
-        return Clip(self.samples, self.prior, self.prompt, parts_of(self.window, self.spans))
+        heard = audio.excerpt(self.sound, self.window.bounds)
+        return Clip(heard.samples, self.prior, self.prompt, parts_of(self.window, self.spans))
 
 
 @dataclass(frozen=True)
