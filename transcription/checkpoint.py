@@ -49,7 +49,19 @@ def open_model(name: str, models: Path, say: Callable[[str], None]) -> whisper.W
         raise ModelUnavailable(
             f"{name} understands English only", "choose one whose name has no .en"
         )
+    if Path(name).is_file():
+        _follow_the_right_heads(model, Path(name))
     return model
+
+
+def _follow_the_right_heads(model: whisper.Whisper, file: Path) -> None:
+    """Let words be timed by the attention heads that our converter found named in a checkpoint; the
+    library knows those of its own models only, and otherwise takes half of all."""
+    told = torch.load(file, map_location="meta", weights_only=True).get("alignment_heads")
+    if told:
+        heads = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
+        heads[tuple(zip(*told, strict=True))] = True
+        model.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
 
 
 def _load(name: str, models: Path, say: Callable[[str], None]) -> whisper.Whisper:

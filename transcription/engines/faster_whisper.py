@@ -41,6 +41,7 @@ from transcription.engines.whisper import (
     Windows,
     frames,
     tokenizer,
+    usual_threads,
 )
 from transcription.models import openai
 from transcription.models.openai import Checkpoint, NotConvertible, Precision
@@ -216,7 +217,7 @@ def load(
     say: Callable[[str], None] = log.info,
     *,
     windows: Windows = "full",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Whisper:
     """Load a converted model by its folder, or any that openai-whisper would: converted once.
 
@@ -224,6 +225,7 @@ def load(
     going on. Raises ModelUnavailable.
     """
     library = _library()
+    threads = threads or usual_threads()
     torch.set_num_threads(threads)  # for the spectrograms
     say(f"speech model {name}: loading")
     device = "cuda" if library.get_cuda_device_count() else "cpu"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -42,6 +43,7 @@ from transcription.engines.whisper import (
     Windows,
     frames,
     tokenizer,
+    usual_threads,
 )
 
 log = logging.getLogger(__name__)
@@ -179,7 +181,7 @@ class OpenAIWhisper:
         """What the model runs on, in words."""
         if self._on_gpu:
             return f"{torch.cuda.get_device_name(self._model.device)}, {self.batch} clips at a time"
-        return f"the CPU, {torch.get_num_threads()} thread"
+        return f"the CPU, threads: {torch.get_num_threads()}"
 
     @torch.no_grad()
     def seconds_per_clip(self, windows: Windows) -> float:
@@ -269,15 +271,14 @@ def load(
     say: Callable[[str], None] = log.info,
     *,
     windows: Windows = "full",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Whisper:
     """Load a model by Whisper's name for it, or a checkpoint by its path. Once per process.
 
-    A named model that is not there is downloaded into `models`. `say` is told what is going on. One
-    thread by default: two processes of one thread hear 1.7 times what one of two threads does.
-    Raises ModelUnavailable.
+    A named model that is not there is downloaded into `models`. `say` is told what is going on.
+    `threads`: what OMP_NUM_THREADS says, else one. Raises ModelUnavailable.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads or usual_threads())
     say(f"speech model {name}: loading")
     backend = OpenAIWhisper(checkpoint.open_model(name, models, say))
     engine = Whisper(
@@ -292,6 +293,12 @@ def load(
     if "yue" in languages and not engine.knows_yue:
         say(f"speech model {engine.model}: knows no Cantonese and will write it as Mandarin")
     return engine
+
+
+def use_threads(count: int) -> None:
+    """Compute with so many threads. Compiling the alignment would raise torch's number again."""
+    numba.set_num_threads(min(count, numba.get_num_threads()))
+    torch.set_num_threads(count)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -6,6 +6,7 @@ mean. A clip is encoded once; language, second readings and times all come from 
 """
 
 import math
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -321,6 +322,12 @@ class Whisper:
 
 
 TOO_LONG: Final = f"a clip is longer than {CLIP_SECONDS} s"
+
+
+def usual_threads() -> int:
+    """Threads of a process that hears: one, unless OMP_NUM_THREADS says otherwise. Two processes of
+    one thread hear 1.7 times what one of two threads does."""
+    return int(os.environ.get("OMP_NUM_THREADS", "1").split(",")[0])
 
 
 @cache

@@ -147,3 +147,15 @@ def test_what_is_on_record_tells_one_checkpoint_from_another(
     assert re.fullmatch(r"with-yue\.pt@[0-9a-f]{12}", label(str(model_with_yue)))
     assert label(str(model_with_yue)) != label(str(model_without_yue))
     assert label("turbo") == "turbo"
+
+
+def test_a_converted_model_times_words_by_the_heads_its_makers_named(
+    tmp_path: Path, model_with_yue: Path
+) -> None:
+    file = tmp_path / "converted.pt"
+    contents = torch.load(model_with_yue, weights_only=True)
+    torch.save(contents | {"alignment_heads": [[0, 0]]}, file)
+
+    model = open_it(str(file), tmp_path)
+
+    assert model.alignment_heads.indices().T.tolist() == [[0, 0]]

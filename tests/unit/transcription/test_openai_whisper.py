@@ -377,4 +377,4 @@ def test_the_start_says_what_the_model_runs_on(model_with_yue: Path, tmp_path: P
 
     load(str(model_with_yue), HONG_KONG, tmp_path, said.append)
 
-    assert re.fullmatch(r"speech model with-yue\.pt@\w{12}: ready on the CPU, 1 thread", said[-1])
+    assert re.fullmatch(r"speech model with-yue\.pt@\w{12}: ready on the CPU, threads: 1", said[-1])
