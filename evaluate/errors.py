@@ -104,7 +104,9 @@ def difference(pairs: Sequence[tuple[str, Edits, Edits]]) -> Difference:
     low, high = np.percentile(points, [2.5, 97.5])
     p = min(1.0, 2 * min(float(np.mean(points <= 0)), float(np.mean(points >= 0))))
     exact = 100 * (whole[1] - whole[0]) / max(whole[2], 1)
-    return Difference(*(round(float(x), 2) for x in (exact, low, high)), round(p, 3))
+    return Difference(
+        round(float(exact), 2), round(float(low), 2), round(float(high), 2), round(p, 3)
+    )
 
 
 def right(wanted: Units, heard: Units) -> list[bool]:

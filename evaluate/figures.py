@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from evaluate.corpora import LANGUAGES
 from evaluate.errors import Edits, Interval, interval, total
 from evaluate.normalisation import NORMALISATION, characters, normal
-from evaluate.scores import Clip, Judged
+from evaluate.scores import Clip, Judged, corrected
 from evaluate.way import Way
+from transcription.calibration import Calibration
 
 BINS: Final = 10
 MIXED: Final = "mixed"
@@ -89,7 +90,8 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one run, as it is written to JSON."""
+    """Everything about one run, as it is written to JSON. `belief`: what the model's own belief in
+    its words is worth; `calibrated`: the same with its calibration, where it has one."""
 
     source: str
     way: Way
@@ -98,7 +100,8 @@ class Report:
     silence: tuple[Silence, ...]
     flags: tuple[Flags, ...]
     confusion: Mapping[str, Mapping[str, int]]
-    reliability: tuple[Reliability, ...]
+    belief: tuple[Reliability, ...]
+    calibrated: tuple[Reliability, ...]
     clips: tuple[Clip, ...]
     processor_seconds_per_second: float
     normalisation: str = NORMALISATION
@@ -122,7 +125,12 @@ class Report:
 
 
 def report(
-    source: Path, way: Way, model: str, clips: Sequence[Clip], words: Sequence[Judged]
+    source: Path,
+    way: Way,
+    model: str,
+    clips: Sequence[Clip],
+    words: Sequence[Judged],
+    calibration: Calibration,
 ) -> Report:
     """All figures of `clips`, and of the `words` heard in them."""
     conditions = list(dict.fromkeys(clip.condition for clip in clips))
@@ -133,10 +141,11 @@ def report(
         way=way,
         model=model,
         rows=tuple(row for condition in conditions for row in _rows(clips, condition)),
-        silence=tuple(found for name in conditions if (found := _silence(clips, name)).clips),
-        flags=tuple(found for name in conditions if (found := _flags(clips, name)).clips),
+        silence=tuple(quiet for name in conditions if (quiet := _silence(clips, name)).clips),
+        flags=tuple(flags for name in conditions if (flags := _flags(clips, name)).clips),
         confusion=_confusion(clips),
-        reliability=reliability(words),
+        belief=reliability(words),
+        calibrated=reliability(corrected(words, calibration)) if calibration.curves else (),
         clips=tuple(clips),
         processor_seconds_per_second=round(sum(c.spent for c in heard) / max(seconds, 1e-9), 3),
         not_heard={clip.name: clip.outcome for clip in clips if ":" in clip.outcome},

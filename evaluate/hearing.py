@@ -116,7 +116,8 @@ def _here(batches: Sequence[Sequence[Task]], way: Way) -> Iterator[tuple[str, Sa
 
 
 class _Process:
-    """What a listening process has opened."""
+    """What a listening process has opened. Words keep the model's own belief: what that is worth is
+    this package's business."""
 
     recogniser: Recogniser
     way: Way
@@ -124,9 +125,8 @@ class _Process:
 
 def _open(way: Way) -> None:
     recogniser = open_recogniser(way.settings(), way.place(), lambda _: None)
-    if way.raw:
-        recogniser = replace(recogniser, calibration=Calibration.none())
-    _Process.recogniser, _Process.way = recogniser, way
+    _Process.recogniser = replace(recogniser, calibration=Calibration.none())
+    _Process.way = way
 
 
 def _listen(tasks: Sequence[Task]) -> list[tuple[str, Said]]:

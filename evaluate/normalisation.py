@@ -14,7 +14,7 @@ from cases.script import fold
 NORMALISATION: Final = "1"
 
 CJK: Final = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
-UNIT: Final = re.compile(rf"[{CJK}]|\d|[^\W\d_{CJK}]+")
+UNIT: Final = re.compile(rf"[{CJK}]|\d|[^\s\d{CJK}]+")
 STRICT_UNIT: Final = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 BETWEEN_CJK: Final = re.compile(rf"(?<=[{CJK}])\s+(?=[{CJK}])")
 
@@ -80,7 +80,7 @@ IRREGULAR: Final = {
 
 def normal(text: str, language: str) -> str:
     """`text` under all the rules, for counting errors; `language`: that of the reference."""
-    bare = _without_marks(fold(unicodedata.normalize("NFKC", text).casefold()))
+    bare = _without_marks(fold(unicodedata.normalize("NFKC", text).casefold()), language != "en")
     if language == "en":
         return " ".join(_english(bare.replace(",", " ").split()))
     return " ".join(" ".join(map(_chinese, bare.split(","))).split())
@@ -97,7 +97,8 @@ def _chinese(phrase: str) -> str:
 
 def plain(text: str) -> str:
     """`text` in one script and one case without marks, word for word what was said."""
-    return _without_marks(fold(unicodedata.normalize("NFKC", text).casefold())).replace(",", " ")
+    bare = fold(unicodedata.normalize("NFKC", text).casefold())
+    return _without_marks(bare, bool(re.search(f"[{CJK}]", bare))).replace(",", " ")
 
 
 def words(text: str) -> list[str]:
@@ -120,9 +121,8 @@ def is_mixed(text: str) -> bool:
     return bool(re.search(f"[{CJK}]", text) and re.search("[A-Za-z]{2}", text))
 
 
-def _without_marks(text: str) -> str:
+def _without_marks(text: str, chinese: bool) -> str:
     """Letters and figures, with a comma where there was any mark and a space where there were any."""
-    chinese = re.search(f"[{CJK}]", text)
     text = re.sub(r"([\d.]+)%", r"百分之\1" if chinese else r"\1 percent", text)
     text = re.sub(r"(?<=\d)[.](?=\d)", "点" if chinese else " point ", text)
     text = re.sub(r"(?<=\d)[,](?=\d{3})|(?<=\w)['’](?=\w)", "", text)

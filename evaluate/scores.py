@@ -1,13 +1,14 @@
 """One recording, what is said in it and what was heard: its errors, and each word's belief."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluate import normalisation
 from evaluate.corpora import Recording
 from evaluate.errors import Edits, edits, right
 from evaluate.kept import Said
 from evaluate.normalisation import characters, normal, plain, strict_words, words
+from transcription.calibration import Calibration
 
 HEARD_NOTHING = "nothing"
 
@@ -37,7 +38,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Judged:
-    """A word that was heard: in which language, with what confidence, and was it said?"""
+    """A word that was heard: in which language, with what belief of the model's, and was it said?"""
 
     speaker: str
     condition: str
@@ -57,6 +58,14 @@ def judged(recordings: Sequence[Recording], said: Sequence[Said]) -> list[Judged
     by_name = {recording.name: recording for recording in recordings}
     return [
         word for one in said if by_name[one.name].text for word in _judged(by_name[one.name], one)
+    ]
+
+
+def corrected(words: Sequence[Judged], calibration: Calibration) -> list[Judged]:
+    """The words with the confidence that a transcript would give them."""
+    return [
+        replace(word, confidence=calibration.confidence(word.language, word.confidence))
+        for word in words
     ]
 
 

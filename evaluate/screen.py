@@ -9,7 +9,7 @@ from rich.table import Table
 from evaluate.comparison import Change
 from evaluate.corpora import LANGUAGES
 from evaluate.errors import Span, spans
-from evaluate.figures import Reliability, Report
+from evaluate.figures import ALL, Reliability, Report
 from evaluate.normalisation import normal, words
 from evaluate.scores import HEARD_NOTHING, Clip
 
@@ -21,14 +21,16 @@ def show(out: Console, report: Report, worst: int) -> None:
     out.print(f"\n[bold]{escape(report.way.label)}[/] ({escape(report.model)})")
     out.print(_rates(report))
     out.print(
-        f"Normalisation {report.normalisation} (docs/evaluation.md); strict: as written. "
+        f"95 % by {report.rows[0].interval.by if report.rows else 'file'}; normalisation "
+        f"{report.normalisation} (docs/evaluation.md); strict: as written; "
         f"{report.processor_seconds_per_second} s of processor a second of sound.",
         soft_wrap=True,
     )
     _show_silence(out, report)
     _show_flags(out, report)
     _show_confusion(out, report)
-    _show_reliability(out, report.reliability, "Confidence of words")
+    _show_reliability(out, report.belief, "Words: what the model's belief is worth")
+    _show_reliability(out, report.calibrated, "Words: the same, calibrated")
     _show_worst(out, report.clips, worst)
     for name, why in report.not_heard.items():
         out.print(f"[red]{escape(name)}: {escape(why)}[/]", soft_wrap=True)
@@ -45,30 +47,38 @@ def show_calibration(
 def show_changes(out: Console, first: str, second: str, changes: Sequence[Change]) -> None:
     """Two runs side by side."""
     out.print(f"\nA: {escape(first)}\nB: {escape(second)}", soft_wrap=True)
-    table = Table("condition", "language", "measure", "clips", "A", "B", "B - A [95 %]", "p")
+    table = _table("condition", "language", "clips", "A %", "B %", "B - A", "95 %", "p")
     for change in changes:
         apart = change.difference
         table.add_row(
-            change.condition, change.language, change.measure, str(change.clips),
-            f"{change.first:.2f}", f"{change.second:.2f}",
-            f"{apart.points:+.2f} \\[{apart.low:+.2f}, {apart.high:+.2f}]", f"{apart.p:.3f}",
+            change.condition, change.language, str(change.clips),
+            f"{change.measure} {change.first:.2f}", f"{change.second:.2f}",
+            f"{apart.points:+.2f}", f"{apart.low:+.2f} to {apart.high:+.2f}", f"{apart.p:.3f}",
         )  # fmt: skip
     out.print(table)
     out.print("Percent; less is better. p: how often chance alone does as much (paired bootstrap).")
 
 
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
 def _rates(report: Report) -> Table:
-    table = Table("condition", "language", "clips", "measure", "rate % [95 %, by]", "strict %")
-    for name in ("S / D / I", "of", "exact", "language right"):
-        table.add_column(name, justify="right")
+    table = _table(
+        *("condition", "language", "clips", "rate %", "95 %", "strict %", "S/D/I of", "exact"),
+        "language right",
+    )
     for row in report.rows:
         sure, found = row.interval, row.edits
         table.add_row(
-            row.condition, row.language, str(row.clips), row.measure,
-            f"{row.rate:.2f} \\[{sure.low:.2f}, {sure.high:.2f}, {sure.by}]",
-            f"{row.strict_rate:.2f}", f"{found.substituted} / {found.deleted} / {found.inserted}",
-            str(found.wanted), f"{row.exact / row.clips:.0%}", f"{row.language_right / row.clips:.0%}",
-            end_section=row.language == "all",
+            row.condition, row.language, str(row.clips), f"{row.measure} {row.rate:.2f}",
+            f"{sure.low:.2f} - {sure.high:.2f}", f"{row.strict_rate:.2f}",
+            f"{found.substituted}/{found.deleted}/{found.inserted} of {found.wanted}",
+            f"{row.exact / row.clips:.0%}", f"{row.language_right / row.clips:.0%}",
+            end_section=row.language == ALL,
         )  # fmt: skip
     return table
 
@@ -94,21 +104,22 @@ def _show_flags(out: Console, report: Report) -> None:
 
 def _show_confusion(out: Console, report: Report) -> None:
     heard = (*LANGUAGES, HEARD_NOTHING)
-    table = Table("said \\ heard", *heard, title="Languages", title_justify="left")
+    table = _table("said \\ heard", *heard, title="Languages")
     for language, counts in report.confusion.items():
         table.add_row(language, *(str(counts.get(name, 0)) for name in heard))
     out.print(table)
 
 
 def _show_reliability(out: Console, found: Sequence[Reliability], title: str) -> None:
-    """Ten bins: what was believed and, behind it, how often that was right."""
-    tenths = [f"-{tenth / 10:.1f}" for tenth in range(1, 11)]
-    table = Table("language", "words", "ECE", *tenths, title=title, title_justify="left")
-    for language in found:
-        bins = (f"{b.right:.2f}\n({b.words})" if b.words else "" for b in language.bins)
-        table.add_row(language.language, str(language.words), f"{language.ece:.3f}", *bins)
-    if found:
-        out.print(table)
+    """A row a tenth: how many of the words believed so much were said, and how many they were."""
+    if not found:
+        return
+    table = _table("confidence", *(f"{one.language} right (of)" for one in found), title=title)
+    for tenth, row in enumerate(zip(*(one.bins for one in found), strict=True)):
+        cells = (f"{b.right:.0%} ({b.words})" if b.words else "" for b in row)
+        table.add_row(f"{tenth / 10:.1f} - {(tenth + 1) / 10:.1f}", *cells)
+    table.add_row("ECE", *(f"{one.ece:.3f}" for one in found))
+    out.print(table)
 
 
 def _show_worst(out: Console, clips: Sequence[Clip], most: int) -> None:

@@ -21,7 +21,7 @@ LIBRARIES: Final = ("openai-whisper", "torch", "ctranslate2", "silero-vad", "sox
 @dataclass(frozen=True)
 class Way:
     """How a set is heard. `known`: the language of each recording is told beforehand, as when a
-    caller has pressed a key. `raw`: word confidences are the model's own, not calibrated."""
+    caller has pressed a key."""
 
     engine: str
     model: str
@@ -29,7 +29,6 @@ class Way:
     windows: str = "full"
     prompt: str = "off"
     known: bool = False
-    raw: bool = False
 
     def settings(self) -> Settings:
         """The settings of a worker that hears in this way. Raises SettingsError."""
@@ -65,8 +64,8 @@ class Way:
 
     def _weights(self) -> list[str]:
         model = Path(self.model)
-        inside = sorted(model.iterdir()) if model.is_dir() else [model, calibration.beside(model)]
-        return _of_files(inside)
+        inside = sorted(model.iterdir()) if model.is_dir() else [model]
+        return _of_files(file for file in inside if not file.name.endswith("calibration.json"))
 
     def _ours(self) -> list[str]:
         code = (path for path in CODE.rglob("*") if path.suffix in {".py", ".yaml"})

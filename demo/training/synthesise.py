@@ -32,11 +32,11 @@ def span(text: str) -> tuple[int, int]:
 def spoken(options: argparse.Namespace) -> Iterator[tuple[str, Call, str]]:
     """(name, call, speaker) of every call with speech in it."""
     for language in grammar.LANGUAGES:
-        for variant in VARIANTS[options.voices]:
+        for place, variant in enumerate(VARIANTS[options.voices]):
             name = f"{options.name} {options.sentences} {variant}"
             question = Examination(name, "", several_sentences, sentences=options.sentences,
                                    variants=(variant,))  # fmt: skip
-            share = -(-options.clips // len(VARIANTS[options.voices]))
+            share = len(range(place, options.clips, len(VARIANTS[options.voices])))
             for number, call in enumerate(calls(question, language, share)):
                 yield f"{language}-{variant}-{number:02}", call, f"{language}+{variant}"
 
@@ -62,7 +62,9 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--clips", type=int, default=40, help="per language, at least")
+    parser.add_argument(
+        "--clips", type=int, default=40, help="per language, the voices taking turns"
+    )
     parser.add_argument("--silent", type=int, default=0, help="calls in which nobody speaks")
     parser.add_argument("--sentences", type=span, default=(1, 1), help="in a call: 1, or 2-5")
     parser.add_argument("--voices", choices=sorted(VARIANTS), default="unheard")
