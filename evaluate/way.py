@@ -69,7 +69,8 @@ class Way:
 
     def _ours(self) -> list[str]:
         code = (path for path in CODE.rglob("*") if path.suffix in {".py", ".yaml"})
-        data = (path for path in self.folder.iterdir() if path.suffix in {".yaml", ".csv"})
+        place = self.place().folder
+        data = (path for path in place.iterdir() if path.suffix in {".yaml", ".csv"})
         return _of_files(sorted([*code, *data]))
 
 
