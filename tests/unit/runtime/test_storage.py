@@ -30,6 +30,14 @@ def test_what_was_never_written_is_not_there(storage: Storage) -> None:
             ask("nothing")
 
 
+def test_what_is_deleted_is_not_there_any_more(storage: Storage) -> None:
+    storage.write("a", b"sound")
+    storage.delete("a")
+    assert not storage.exists("a")
+    with pytest.raises(FileNotFoundError):
+        storage.delete("a")
+
+
 def test_written_again_the_later_content_counts(storage: Storage) -> None:
     storage.write("a", b"first")
     storage.write("a", b"second")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.pulse import PARENT, Pulse, overdue
+from runtime.supervisor import Child
 from tests.conftest import PROJECT
 
 SUPERVISOR = """
@@ -175,3 +176,32 @@ def test_a_pulse_rests_after_work_that_failed(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), pulse.busy(-1):
         _ = 1 / 0
     assert not overdue(tmp_path / "pulse")
+
+
+def test_work_that_was_interrupted_gets_that_time_on_top(tmp_path: Path) -> None:
+    file = tmp_path / "pulse"
+    pulse = Pulse(file)
+    with pulse.busy(0.2):
+        with pulse.busy(60):
+            time.sleep(0.4)  # longer than the first may take
+            assert not overdue(file)
+        assert not overdue(file)
+        time.sleep(0.4)
+        assert overdue(file)
+
+
+def test_each_child_is_told_what_is_for_it_alone(tmp_path: Path) -> None:
+    child = Child(
+        "one",
+        [
+            sys.executable,
+            "-c",
+            f"import os; open({str(tmp_path / 'told')!r}, 'w').write(os.environ['GPU'])",
+        ],
+        tmp_path / "pulse",
+        {"GPU": "7"},
+    )
+    child.tend()
+    assert child.process is not None
+    child.process.wait(timeout=20)
+    assert (tmp_path / "told").read_text() == "7"

@@ -1,5 +1,6 @@
 """The job, on a real database and real storage: together, once, never twice, and no call lost."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import soundfile
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
@@ -27,7 +29,7 @@ from tests.unit.cases.conftest import LAMPS
 from tests.unit.transcription.conftest import Parrot, Script, said
 from transcription import jobs
 from transcription.audio import SAMPLE_RATE
-from transcription.engines.interface import Clip, ModelUnavailable, Result, Unheard
+from transcription.engines.interface import Clip, Line, ModelUnavailable, Result, Unheard, Word
 from transcription.jobs import Ear, Standby, transcribe
 from transcription.recogniser import Recogniser
 from transcription.speech import Detector
@@ -611,3 +613,47 @@ def test_what_was_heard_waits_for_a_database_that_is_away(desk: Desk) -> None:
 
     assert len(desk.parrot.given) == 1
     assert desk.heard() == [desk.recording]
+
+
+def with_a_number(_: int, clip: Clip) -> Result:
+    """The caller says a telephone number, a second for each of the digits."""
+    digits = [Word(0.2 * n, 0.2 * (n + 1), digit, 0.9) for n, digit in enumerate("91234567")]
+    return replace(said(clip), lines=(Line(0.0, 1.6, "91234567", tuple(digits)),))
+
+
+def test_a_copy_without_the_callers_numbers_lies_beside_the_recording(desk: Desk) -> None:
+    transcribe(desk.ear(with_a_number))
+
+    (transcript,) = desk.transcripts()
+    assert transcript.masks
+    key = desk.row().masked_key
+    assert key == f"{KEY}-masked.wav"
+    samples, rate = soundfile.read(io.BytesIO(desk.storage.read(key)))
+    mask = transcript.masks[0]
+    middle = samples[
+        round(mask["start"] * rate + 0.1 * rate) : round(mask["end"] * rate - 0.1 * rate)
+    ]
+    assert len(middle) > 0
+    assert abs(middle).max() == 0
+    assert abs(samples).max() > 0.01
+
+
+def test_without_numbers_there_is_no_second_copy(desk: Desk) -> None:
+    transcribe(desk.ear())
+
+    assert desk.row().masked_key is None
+
+
+def test_a_copy_that_cannot_be_made_costs_no_transcript(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(key: str, content: bytes) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(desk.storage, "write", full)
+
+    transcribe(desk.ear(with_a_number))
+
+    assert desk.row().status == "transcribed"
+    assert desk.row().masked_key is None
+    assert f"recording {desk.recording}: no masked copy was made" in caplog.messages
