@@ -11,9 +11,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,10 @@ def _answers(port: int) -> bool:
 class Clerk:
     """Takes requests, counts them and has its moods; the model takes them one by one."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, load: Callable[[], Any]) -> None:
         self.faults = Faults()
         self.seen = Seen()
-        self._model = model
+        self._model = cache(load)
         self._listening = threading.Lock()
         self._counting = threading.Lock()
         self._at_hand = 0
@@ -152,7 +153,7 @@ class Clerk:
                 f"Currently do not support {form} for {request.form['model']}",
             )
         with self._listening:
-            told = self._model.transcribe(sound, **_options(code, form))
+            told = self._model().transcribe(sound, **_options(code, form))
         return jsonify(_reply(told, form) | dict(faults.tell))
 
     def _has_its_turn(self, name: str, seconds: float) -> bool:
@@ -216,8 +217,8 @@ def _hang_up() -> Response:
     return Response()
 
 
-def create_app(model: Any) -> Flask:
-    app, clerk = Flask(__name__), Clerk(model)
+def create_app(load: Callable[[], Any]) -> Flask:
+    app, clerk = Flask(__name__), Clerk(load)
     app.post("/v1/audio/transcriptions")(clerk.take)
 
     @app.put("/faults")
@@ -238,12 +239,16 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("checkpoint")
     arguments = parser.parse_args()
+    create_app(lambda: _load(arguments.checkpoint)).run(port=arguments.port, threaded=True)
+
+
+def _load(checkpoint: str) -> Any:
+    """The model, when the first clip is there: the server answers before torch is imported."""
     import torch
     import whisper
 
     torch.set_num_threads(1)
-    app = create_app(whisper.load_model(arguments.checkpoint))
-    app.run(port=arguments.port, threaded=True)
+    return whisper.load_model(checkpoint)
 
 
 if __name__ == "__main__":

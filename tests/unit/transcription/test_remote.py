@@ -133,7 +133,6 @@ def test_the_sound_goes_as_the_model_wants_it(engine: Remote, server: Handle) ->
     (request,) = server.seen().requests
     assert (request["rate"], request["seconds"]) == (16_000, 4.5)
     assert request["form"]["model"] == "hotline"
-    assert request["form"]["language"] == "yue"
     assert request["form"]["prompt"] == "海晴邨"
 
 
@@ -178,11 +177,11 @@ def test_a_server_that_does_not_know_cantonese_is_asked_for_chinese(
 ) -> None:
     server.misbehave(unknown_codes=["yue"], unknown_status=status)
     engine = connect(server)
-    server.misbehave()
+    server.misbehave(tell={"language": "welsh"})
 
     assert engine.way.codes == {"yue": "zh", "cmn": "zh", "en": "en"}
     assert said(engine.hear([SCAFFOLD])[0]).language == "yue"
-    assert [form["language"] for form in asked(server)] == ["zh"]
+    assert asked(server)[-1]["language"] == "zh"
 
 
 def test_a_server_that_takes_no_code_finds_the_language_by_itself(server: Handle) -> None:
@@ -207,20 +206,37 @@ def test_its_word_on_the_language_is_taken_then(server: Handle) -> None:
     assert 0.7 < result.language_probability < 0.95
 
 
-def test_a_server_that_calls_cantonese_chinese_does_not_make_it_mandarin(
+def test_a_server_that_agrees_is_asked_once(engine: Remote, server: Handle) -> None:
+    assert said(engine.hear([SCAFFOLD])[0]).language == "yue"
+    assert len(asked(server)) == 1
+
+
+def test_a_language_nobody_here_speaks_is_not_believed(engine: Remote, server: Handle) -> None:
+    server.misbehave(tell={"language": "welsh"})
+
+    assert said(engine.hear([SCAFFOLD])[0]).language == "yue"
+    assert [form.get("language") for form in asked(server)] == [None, "yue"]
+
+
+def test_a_server_that_calls_cantonese_chinese_is_asked_for_both(
     engine: Remote, server: Handle
 ) -> None:
     server.misbehave(tell={"language": "chinese"})
 
-    assert said(engine.hear([SCAFFOLD])[0]).language == "yue"
+    result = said(engine.hear([Clip(SCAFFOLD.samples, {"yue": 0.95, "cmn": 0.03, "en": 0.02})])[0])
+
+    assert result.language == "yue"
+    assert [form.get("language") for form in asked(server)] == [None, "yue"]
 
 
-def test_who_pressed_the_wrong_key_is_read_in_the_language_that_fits(engine: Remote) -> None:
-    result = said(engine.hear([spoken("en-street-lamp.wav", CANTONESE, 12)])[0])
+@pytest.mark.parametrize(("clip", "language"), [(WATER, "cmn"), (LAMP, "en")])
+def test_who_pressed_the_wrong_key_is_read_in_the_language_that_fits(
+    engine: Remote, clip: Clip, language: str
+) -> None:
+    wrong = Clip(clip.samples, CANTONESE)
 
-    assert result.language == "en"
-    assert result.text.startswith("Hello, the street lamp")
-    assert result.language_probability < 0.6
+    assert said(engine.hear([wrong])[0]).language == language
+    assert said(engine.hear([wrong])[0]).text == said(engine.hear([clip])[0]).text
 
 
 def test_english_letters_are_english_whatever_was_asked_for(server: Handle) -> None:
