@@ -5,7 +5,7 @@ transaction is held for long.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cases.calls import Call, caller_of
 from cases.case import Case
 from cases.recordings import Recording, place
-from cases.transcripts import texts
+from cases.transcripts import Told, told
 
 BATCH = 500
 
@@ -39,21 +39,24 @@ def batch(session: Session, after: int = 0, limit: int = BATCH) -> Batch:
         .limit(limit)
     ).all()
     call_ids = [call.id for _, call in found]
-    sounds, spoken = recordings_of(session, call_ids), texts(session, call_ids)
+    sounds, spoken = recordings_of(session, call_ids), told(session, call_ids)
     rows = [row(case, call, sounds[call.id], spoken.get(call.id)) for case, call in found]
     return Batch(rows, found[-1][0].id if len(found) == limit else None)
 
 
 def row(
-    case: Case, call: Call, recordings: Iterable[Recording], transcript: str | None
+    case: Case, call: Call, recordings: Sequence[Recording], told: Told | None
 ) -> dict[str, Any]:
     """One case as other programs read it; moments are ISO 8601 in UTC."""
+    ids = {one.id: provider_id(one) for one in recordings}
     return {
         "number": case.number,
         "status": case.status,
         "opened_at": moment(case.opened_at),
         "language": case.language,
-        "transcript": transcript,
+        "transcript": told.text if told else None,
+        "masked_transcript": told.masked_text if told else None,
+        "slots": [{**slot, "recording": ids[id_]} for id_, slot in told.slots] if told else [],
         "category": case.category,
         "category_confidence": case.category_confidence,
         "category_alternatives": case.category_alternatives,
@@ -67,7 +70,7 @@ def row(
         "call_id": call.provider_id,
         "ended_at": moment(call.ended_at),
         "recordings": [
-            {"provider_id": provider_id(one), "status": one.status, "seconds": one.seconds}
+            {"provider_id": ids[one.id], "status": one.status, "seconds": one.seconds}
             for one in recordings
         ],
         "flags": case.flags,

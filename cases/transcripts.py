@@ -1,7 +1,7 @@
 """What Whisper heard in a recording, and what it does to the case."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,7 +15,6 @@ from cases.case import Case
 from cases.categories import Category
 from cases.record import Id, Record
 from cases.recordings import Claim, Recording
-
 
 SlotKind = Literal["place", "number", "name"]
 MaskKind = Literal["phone", "identity"]
@@ -88,6 +87,16 @@ class Heard:
     slots: tuple[Slot, ...] = ()
     masks: tuple[Mask, ...] = ()
     masked_text: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said in a call, a line each recording that still counts. `slots`: each with the id of
+    its recording and the fields of a Slot."""
+
+    text: str
+    masked_text: str
+    slots: tuple[tuple[int, Mapping[str, Any]], ...]
 
 
 class Transcript(Record):
@@ -176,7 +185,8 @@ def sound_is_missing(session: Session, claim: Claim) -> None:
 
 def text_of(session: Session, case: Case) -> str:
     """What the caller said, all recordings that still count, in order, a line each."""
-    return texts(session, [case.call_id]).get(case.call_id, "")
+    told_here = told(session, [case.call_id]).get(case.call_id)
+    return told_here.text if told_here else ""
 
 
 def of_recording(session: Session, recording_id: int) -> Transcript | None:
@@ -228,25 +238,34 @@ def _guess(session: Session, case: Case, heard: Heard, categories: Sequence[Cate
     case.department = departments.get(guess.category) if guess.category else None
 
 
-def texts(session: Session, call_ids: Sequence[int]) -> dict[int, str]:
-    """What was said in several calls, a line each recording that still counts; silent ones are left out."""
+def told(session: Session, call_ids: Sequence[int]) -> dict[int, Told]:
+    """What was said in several calls; those in which nothing was are left out."""
     statement = (
-        select(Recording.call_id, Recording.id, Recording.replaced, Transcript.text)
+        select(Recording, Transcript)
         .join(Recording, Recording.id == Transcript.recording_id)
         .where(Recording.call_id.in_(call_ids))
         .order_by(Recording.id, Transcript.id)
     )
-    latest = {one.id: one for one in session.execute(statement)}
-    by_call: defaultdict[int, list[Any]] = defaultdict(list)
-    for one in latest.values():
-        if one.text:
-            by_call[one.call_id].append(one)
-    return {call_id: "\n".join(_counting(spoken)) for call_id, spoken in by_call.items()}
+    latest = {recording.id: (recording, row) for recording, row in session.execute(statement)}
+    by_call: defaultdict[int, list[tuple[Recording, Transcript]]] = defaultdict(list)
+    for recording, row in latest.values():
+        if row.text:
+            by_call[recording.call_id].append((recording, row))
+    return {call_id: _told(_counting(spoken)) for call_id, spoken in by_call.items()}
 
 
-def _counting(spoken: Sequence[Any]) -> list[str]:
+def _counting(spoken: list[tuple[Recording, Transcript]]) -> list[Transcript]:
     # A caller who wanted to say it again but then said nothing has still said it once.
-    return [one.text for one in spoken if not one.replaced] or [one.text for one in spoken]
+    counting = [row for recording, row in spoken if not recording.replaced]
+    return counting or [row for _, row in spoken]
+
+
+def _told(rows: Sequence[Transcript]) -> Told:
+    return Told(
+        text="\n".join(row.text for row in rows),
+        masked_text="\n".join(row.masked_text for row in rows),
+        slots=tuple((row.recording_id, slot) for row in rows for slot in row.slots),
+    )
 
 
 def _row(claim: Claim, heard: Heard, now: datetime) -> Transcript:

@@ -1,7 +1,8 @@
-"""`/recordings/<id>/audio`: the sound of a recording, for whoever may hear it."""
+"""The sound of a recording, as it came or with personal numbers silenced, for whoever may hear it."""
 
 from datetime import datetime
 from io import BytesIO
+from typing import Literal
 
 from flask import Blueprint, abort, g, send_file
 from flask.typing import ResponseReturnValue
@@ -15,22 +16,34 @@ from console.office import Office
 from runtime import clock
 from runtime.database import transaction
 
+Copy = Literal["storage_key", "masked_key"]
+
 
 def routes(pages: Blueprint, office: Office) -> None:
-    """`/recordings/<id>/audio`."""
+    """`/recordings/<id>/audio` and `/recordings/<id>/masked-audio`."""
 
     @pages.get("/recordings/<int:recording_id>/audio")
     @needs(HEAR_RECORDINGS)
     def audio(recording_id: int) -> ResponseReturnValue:
         """The sound as the provider made it, whole or in part (Range)."""
-        with transaction(office.engine) as records:
-            key = _storage_key(records, recording_id, clock.now())
-        try:
-            sound = office.storage.read(key)
-        except FileNotFoundError:
-            abort(404)
-        kind = media_type(sound) or abort(404)
-        return send_file(BytesIO(sound), mimetype=kind, conditional=True, etag=False)
+        return _sound(office, recording_id, "storage_key")
+
+    @pages.get("/recordings/<int:recording_id>/masked-audio")
+    @needs(HEAR_RECORDINGS)
+    def masked_audio(recording_id: int) -> ResponseReturnValue:
+        """The copy that is silent where telephone and identity numbers are said."""
+        return _sound(office, recording_id, "masked_key")
+
+
+def _sound(office: Office, recording_id: int, which: Copy) -> ResponseReturnValue:
+    with transaction(office.engine) as records:
+        key = _key(records, recording_id, which, clock.now())
+    try:
+        sound = office.storage.read(key)
+    except FileNotFoundError:
+        abort(404)
+    kind = media_type(sound) or abort(404)
+    return send_file(BytesIO(sound), mimetype=kind, conditional=True, etag=False)
 
 
 def media_type(sound: bytes) -> str | None:
@@ -42,12 +55,11 @@ def media_type(sound: bytes) -> str | None:
     return None
 
 
-def _storage_key(records: Session, recording_id: int, now: datetime) -> str:
+def _key(records: Session, recording_id: int, which: Copy, now: datetime) -> str:
     """Where the sound lies. That it is played is written down, once in every sign-in."""
     recording = records.get(Recording, recording_id) or abort(404)
-    if recording.storage_key is None:
-        abort(404)
+    key: str = getattr(recording, which) or abort(404)
     about = case.of_call(records, recording.call_id) or abort(404)
     if signins.first_time_heard(records, g.here.signin_id, recording.id):
         history.add(records, about.id, "played", now, actor=g.here.actor, recording=recording.id)
-    return recording.storage_key
+    return key

@@ -128,8 +128,11 @@ class ConsoleHouse:
         flags: tuple[str, ...] = (),
         confidence: float = 0.93,
         provider_id: str | None = None,
+        **heard: Any,
     ) -> str:
-        """A call with one recording, and what was heard in it if any sentence is given: its number."""
+        """A call with one recording, and what was heard in it if any sentence is given: its number.
+
+        `heard`: more fields of Heard."""
         self._calls += 1
         self.now += timedelta(seconds=61)
         with transaction(self.engine) as session:
@@ -150,7 +153,7 @@ class ConsoleHouse:
             sid = provider_id or f"RE{self._calls:032d}"
             recording_id = self._record(session, call_id, sid, sound or tone())
             if sentences:
-                self._hear(session, recording_id, sentences, language, confidence)
+                self._hear(session, recording_id, sentences, language, confidence, heard)
         return number
 
     def _record(self, session: Any, call_id: int, sid: str, sound: bytes) -> int:
@@ -171,6 +174,7 @@ class ConsoleHouse:
         sentences: tuple[str, ...],
         language: str,
         confidence: float,
+        more: dict[str, Any],
     ) -> None:
         claim = recordings.claim(session, recording_id, "transcribe", self.now, LEASE)
         assert claim is not None
@@ -188,6 +192,7 @@ class ConsoleHouse:
             engine="openai-whisper",
             model="demo/model/whistle-demo.pt",
             flags=("low_confidence",) if confidence < 0.6 else (),
+            **more,
         )
         kinds = categories.read(self.city.folder, departments.read(self.city.folder))
         at = self.now + timedelta(seconds=52)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from cases.transcripts import Slot
 from tests.support.console_app import CALLER, LAMP, SCAFFOLD, ConsoleHouse, on_page
 
 XSS = [
@@ -35,6 +36,28 @@ def test_a_case_shows_what_was_said_what_it_may_be_about_and_why(house: ConsoleH
     ):
         assert words in page
     assert 'lang="yue-Hant"' in page and 'data-start="2.0"' in page
+
+
+def test_places_numbers_and_names_are_shown_as_said_and_in_their_usual_form(
+    one_house: ConsoleHouse,
+) -> None:
+    street = Slot("place", "彌敦道八十八號", "彌敦道88號", 1.5, 3.0, 0.81)
+    name = Slot("name", "<陳大文>", "<陳大文>", 4.0, 5.0, 0.5)
+    number = one_house.case(*SCAFFOLD, slots=(street, name))
+    page = one_house.signed_in().get(f"/cases/{number}").text
+    assert "彌敦道88號" in page and "彌敦道八十八號" in page and "81%" in page
+    assert "地點" in page and "姓名" in page and 'data-start="1.5"' in page
+    assert "&lt;陳大文&gt;" in page and "<陳大文>" not in page
+
+
+def test_the_whole_text_is_on_the_case_and_the_masked_text_in_the_list(
+    house: ConsoleHouse,
+) -> None:
+    number = house.case("我電話係六一二三四五六七", masked_text="我電話係[phone]")
+    visitor = house.signed_in()
+    assert "六一二三四五六七" in visitor.get(f"/cases/{number}").text
+    listed = visitor.get("/cases").text
+    assert "我電話係[phone]" in listed and "六一二三四五六七" not in listed
 
 
 def test_the_callers_number_is_masked(house: ConsoleHouse) -> None:

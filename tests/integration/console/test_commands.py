@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cases import export, recordings
+from cases.transcripts import Slot
 from console.__main__ import commands
 from runtime.database import transaction
 from tests.support.console_app import LAMP, PASSWORD, SCAFFOLD, ConsoleHouse
@@ -110,10 +112,21 @@ class TestTheExport:
         assert line["due_at"] and line["owner"] == "desk" and line["department"] == "fsd"
         assert line["category_reasons"] and line["category_alternatives"]
 
+    def test_tells_the_masked_text_and_what_was_found_in_it(self, one_house: ConsoleHouse) -> None:
+        slot = Slot("number", "六一二三四五六七", "61234567", 1.0, 3.0, 0.8)
+        one_house.case("我電話係六一二三四五六七", slots=(slot,), masked_text="我電話係[phone]")
+        with transaction(one_house.engine) as session:
+            (row,) = export.batch(session).rows
+        assert row["transcript"] == "我電話係六一二三四五六七"
+        assert row["masked_transcript"] == "我電話係[phone]"
+        recording = row["recordings"][0]["provider_id"]
+        assert row["slots"] == [{**asdict(slot), "recording": recording}]
+
     def test_has_no_transcript_while_there_is_none(self, house: ConsoleHouse, run: Run) -> None:
         house.case()
         (line,) = lines(run("export"))
         assert line["transcript"] is None and line["category"] is None
+        assert line["masked_transcript"] is None and line["slots"] == []
         assert line["flags"] == ["transcript_pending"]
 
     def test_never_tells_a_callers_number(self, house: ConsoleHouse, run: Run) -> None:

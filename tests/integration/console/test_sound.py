@@ -24,6 +24,22 @@ def test_the_sound_is_served_as_it_came(house: ConsoleHouse, sound: bytes) -> No
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_the_copy_without_personal_numbers_is_offered_once_there_is_one(
+    house: ConsoleHouse,
+) -> None:
+    number = house.case(*SCAFFOLD)
+    visitor = house.signed_in()
+    assert "masked-audio" not in visitor.get(f"/cases/{number}").text
+    assert visitor.get("/recordings/1/masked-audio").status_code == 404
+    house.storage.write("1-masked.wav", tone(2))
+    with transaction(house.engine) as session:
+        session.get_one(Recording, 1).masked_key = "1-masked.wav"
+    assert 'href="/recordings/1/masked-audio"' in visitor.get(f"/cases/{number}").text
+    assert visitor.get("/recordings/1/masked-audio").data == tone(2)
+    assert visitor.get(AUDIO).data == tone()
+    assert [action for _, action in house.history(number)].count("played") == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "first", "end"),
     [("bytes=0-99", 0, 100), ("bytes=100-", 100, None), ("bytes=-44", -44, None)],
