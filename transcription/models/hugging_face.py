@@ -67,7 +67,7 @@ def read(folder: Path) -> Checkpoint:
         )
     config = _json(folder / "config.json")
     _check(config)
-    dims = {name: int(config.get(theirs, 0)) for name, theirs in DIMS.items()}
+    dims = _dims(config)
     heads = heads_of(_generation(folder).get("alignment_heads"), dims)
     checkpoint = Checkpoint(dims, _renamed(_weights(folder)), heads)
     checkpoint.check()
@@ -85,6 +85,13 @@ def _check(config: Mapping[str, Any]) -> None:
         raise NotConvertible("its activation or embedding is not that of Whisper")
 
 
+def _dims(config: Mapping[str, Any]) -> dict[str, int]:
+    for theirs in DIMS.values():
+        if not isinstance(config.get(theirs), int):
+            raise NotConvertible(f"config.json: {theirs} is missing")
+    return {ours: config[theirs] for ours, theirs in DIMS.items()}
+
+
 def _weights(folder: Path) -> dict[str, Tensor]:
     """All tensors, from the one file or the pieces an index names."""
     for name in WEIGHTS:
@@ -92,16 +99,20 @@ def _weights(folder: Path) -> dict[str, Tensor]:
             return _load(folder / name)
         index = folder / f"{name}.index.json"
         if index.is_file():
-            pieces = sorted({str(piece) for piece in _json(index)["weight_map"].values()})
-            return {k: v for piece in pieces for k, v in _load(_beside(index, piece)).items()}
+            return {k: v for piece in _pieces(index) for k, v in _load(piece).items()}
     raise NotConvertible(f"{folder} holds neither {' nor '.join(WEIGHTS)}")
 
 
-def _beside(index: Path, piece: str) -> Path:
-    """A piece lies beside its index and nowhere else."""
-    if Path(piece).name != piece or not (index.parent / piece).is_file():
-        raise NotConvertible(f"{index.name} names {piece}, which is not there")
-    return index.parent / piece
+def _pieces(index: Path) -> list[Path]:
+    """The files an index names. They lie beside it and nowhere else."""
+    named = _json(index).get("weight_map")
+    if not isinstance(named, dict):
+        raise NotConvertible(f"{index} names no weights")
+    pieces = sorted({str(piece) for piece in named.values()})
+    for piece in pieces:
+        if Path(piece).name != piece or not (index.parent / piece).is_file():
+            raise NotConvertible(f"{index.name} names {piece}, which is not there")
+    return [index.parent / piece for piece in pieces]
 
 
 def _load(path: Path) -> dict[str, Tensor]:

@@ -129,7 +129,10 @@ def in_one_piece(target: Path) -> Iterator[Path]:
 
 def heads_of(found: Any, dims: Mapping[str, int]) -> Heads:
     """Alignment heads as a file names them, or none where they do not fit the decoder."""
-    heads = _pairs(found)
+    try:
+        heads = _pairs(found)
+    except (TypeError, ValueError):
+        return ()
     layers, width = dims["n_text_layer"], dims["n_text_head"]
     fit = all(0 <= layer < layers and 0 <= head < width for layer, head in heads)
     return heads if fit else ()
@@ -154,9 +157,15 @@ def _check_dims(dims: Mapping[str, int]) -> None:
             f"a vocabulary of {dims['n_vocab']} tokens is none of Whisper's: were some added?"
         )
     context = (dims["n_audio_ctx"], dims["n_text_ctx"]) == (FRAMES, TEXT_CONTEXT)
-    layers = all(0 < dims[name] <= MOST_LAYERS for name in ("n_audio_layer", "n_text_layer"))
-    if dims["n_mels"] not in MEL_BANDS or not context or not layers:
+    halves = _is_half(dims, "audio") and _is_half(dims, "text")
+    if dims["n_mels"] not in MEL_BANDS or not context or not halves:
         raise NotConvertible("its dimensions are none of Whisper's")
+
+
+def _is_half(dims: Mapping[str, int], part: str) -> bool:
+    """Whether an encoder (`audio`) or a decoder (`text`) of these dimensions can be."""
+    layers, heads, state = (dims[f"n_{part}_{name}"] for name in ("layer", "head", "state"))
+    return 0 < layers <= MOST_LAYERS and 0 < 2 * heads < state and state % (2 * heads) == 0
 
 
 def _shapes(dims: Mapping[str, int]) -> dict[str, torch.Size]:
