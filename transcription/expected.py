@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 import yaml
 
+from cases.pack import PackError
 from transcription.quality import CJK
 
 FILE: Final = "expected.yaml"
@@ -40,7 +41,7 @@ class Expected:
     def read(cls, city_folder: Path) -> Self:
         """What the city pack expects; nothing where it has no such file.
 
-        Raises ValueError, one line, when the file is not as it should be.
+        Raises PackError, one line, when the file is not as it should be.
         """
         file = city_folder / FILE
         if not file.is_file():
@@ -49,7 +50,7 @@ class Expected:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
             return cls({language: _composed(**entry) for language, entry in content.items()})
         except (yaml.YAMLError, TypeError, AttributeError, KeyError) as error:
-            raise ValueError(f"{file}: {' '.join(str(error).split())}") from error
+            raise PackError(file, " ".join(str(error).split())) from error
 
     def prompt(self, prior: Mapping[str, float]) -> str | None:
         """The prompt for speech whose languages are so likely; None when that would be a guess."""

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from cases import places
+from cases.places import Places
 from cases.script import Script
 from cases.transcripts import Heard
 from runtime.city import City
@@ -79,6 +81,7 @@ class Recogniser:
     script: Script
     calibration: Calibration = field(default_factory=Calibration.none)
     expected: Expected = field(default_factory=Expected.none)
+    places: Places = field(default_factory=lambda: Places.of(()))
 
     def hear(
         self,
@@ -108,7 +111,7 @@ class Recogniser:
         """What was said in each of the recordings, in their order, heard together.
 
         None: nobody spoke. A recording that cannot be heard has its error for an outcome and
-        touches no other. `between` is called between two steps of a few seconds; it may hear
+        touches no other. `between` is called between any two steps of a few seconds; it may hear
         something else meanwhile. Only what the engine raises (ModelUnavailable) is raised.
         """
         opened = [self._opened(i, request, between) for i, request in enumerate(requests)]
@@ -124,14 +127,14 @@ class Recogniser:
     def _opened(
         self, index: int, request: Request, between: Callable[[], None]
     ) -> _Opened | NotAudio | HearingFailed:
-        if index:
-            between()
         try:
             return self._open(index, request)
         except NotAudio as error:
             return error
         except Exception as error:  # whatever it is, it is this recording's alone
             return _failed(error)
+        finally:
+            between()
 
     def _open(self, index: int, request: Request) -> _Opened:
         sound = audio.read(request.data)
@@ -159,7 +162,7 @@ class Recogniser:
         if not any(isinstance(one.result, Hypothesis) for one in said):
             return HearingFailed(scribe.reasons(said))
         try:
-            writer = Scribe(self.script, self.calibration)
+            writer = Scribe(self.script, self.calibration, self.places)
             return writer.written(said, self.engine, incomplete=opened.incomplete)
         except Exception as error:  # as above
             return _failed(error)
@@ -179,7 +182,7 @@ def open_recogniser(settings: Settings, city: City, say: Say) -> Recogniser:
     """Load the engine named in the settings with its model, and everything it needs beside it.
 
     `say` is told what is going on, a line at a time. Takes seconds to minutes: once per process.
-    Raises ModelUnavailable.
+    Raises ModelUnavailable, and PackError for broken data of the city.
     """
     engine = ENGINES[settings.whisper_engine](settings, city, say)
     return Recogniser(
@@ -189,6 +192,7 @@ def open_recogniser(settings: Settings, city: City, say: Say) -> Recogniser:
         city.script,
         _calibration(settings, engine, say),
         Expected.read(city.folder) if settings.whisper_prompt == "names" else Expected.none(),
+        places.read(city.folder),
     )
 
 

@@ -3,20 +3,19 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from cases.places import Places
 from cases.script import Script
 from cases.transcripts import Heard, Segment, Word
 from transcription import quality
 from transcription.audio import SAMPLE_RATE
 from transcription.calibration import Calibration
-from transcription.channels import CALLER
 from transcription.engines.interface import Engine, Hypothesis, Line, Unheard
 from transcription.loudness import level
 from transcription.pool import Said, Task
+from transcription.redaction import redact
+from transcription.slots import slots
 from transcription.text import dealt, joined, tidy
-
-LEAST_CONFIDENCE_WEIGHT: Final = 1
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,11 @@ class Passage:
 @dataclass(frozen=True)
 class Scribe:
     """Writes down what was heard: in the city's `script`, with what a word's probability is worth
-    by the model's `calibration`."""
+    by the model's `calibration`, and which of the city's `places` were named."""
 
     script: Script
     calibration: Calibration
+    places: Places
 
     def written(self, said: Sequence[Said], engine: Engine, *, incomplete: bool) -> Heard:
         """The record of one recording of which at least one window was heard.
@@ -42,9 +42,11 @@ class Scribe:
         `incomplete`: there was more of the recording than could be read.
         """
         passages = [self._passage(one.task, one.result) for one in _heard(said)]
-        counting = _caller_first(passages)
         segments = sorted(_segments(passages), key=lambda it: (it.start, it.channel))
-        text = joined(it.text for it in _segments(counting) if _belongs(it))
+        counting = _caller_first(passages)
+        kept = _kept(segments, counting[0].task.channel)
+        masked, masks = redact(segments, frozenset(kept).__contains__)
+        text = joined(it.text for it in kept)
         language, probability = _language(counting)
         failed = len(passages) < len(said)
         return Heard(
@@ -53,10 +55,13 @@ class Scribe:
             language=language,
             language_probability=probability,
             segments=tuple(segments),
-            confidence=_confidence(counting),
+            confidence=_confidence(kept or segments),
             engine=engine.name,
             model=engine.model,
             flags=_flags(list(_segments(counting)), listen=incomplete or failed or not text),
+            slots=slots(kept, self.places),
+            masks=masks,
+            masked_text=masked,
         )
 
     def _passage(self, task: Task, said: Hypothesis) -> Passage:
@@ -151,13 +156,17 @@ def _belongs(segment: Segment) -> bool:
     return bool(segment.text) and quality.counts(segment.flags)
 
 
+def _kept(segments: Iterable[Segment], channel: int) -> list[Segment]:
+    return [it for it in segments if it.channel == channel and _belongs(it)]
+
+
 def _caller_first(passages: Sequence[Passage]) -> list[Passage]:
     """Those of the caller or, when the caller says nothing, those of the side that speaks."""
-    for channel in sorted({it.task.channel for it in passages}):
-        side = [it for it in passages if it.task.channel == channel]
+    sides = [[it for it in passages if it.task.channel == side] for side in range(2)]
+    for side in sides:
         if any(map(_belongs, _segments(side))):
             return side
-    return [it for it in passages if it.task.channel == CALLER] or list(passages)
+    return next(side for side in sides if side)
 
 
 def _language(passages: Sequence[Passage]) -> tuple[str, float]:
@@ -171,15 +180,10 @@ def _language(passages: Sequence[Passage]) -> tuple[str, float]:
     return best, round(belief[best] / sum(it.task.window.length for it in spoken), 3)
 
 
-def _confidence(passages: Sequence[Passage]) -> float:
-    """The mean over all characters that belong to the text; of all lines when none do."""
-    segments = list(_segments(passages))
-    kept = [segment for segment in segments if _belongs(segment)] or segments
-    weights = [max(len(segment.text), LEAST_CONFIDENCE_WEIGHT) for segment in kept]
-    if not kept:
-        return 0.0
-    weighed = sum(w * it.confidence for w, it in zip(weights, kept, strict=True))
-    return round(weighed / sum(weights), 3)
+def _confidence(segments: Sequence[Segment]) -> float:
+    """The mean over all their characters; 0 when there are none."""
+    weighed = sum(len(it.text) * it.confidence for it in segments)
+    return round(weighed / max(sum(len(it.text) for it in segments), 1), 3)
 
 
 def _flags(segments: Sequence[Segment], *, listen: bool) -> tuple[str, ...]:
