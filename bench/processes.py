@@ -1,7 +1,4 @@
-"""What a process and all that it started have used, as proc(5) tells it; nothing where there is none.
-
-They are known by their process group: `demo.house` starts everything in a group of its own.
-"""
+"""What a process and all that it started have used, as proc(5) tells it; nothing where there is none."""
 
 import os
 import re
@@ -10,27 +7,36 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def cpu_seconds(group: int) -> float:
-    """What the processes of the group computed so far, those that have ended left out."""
-    return sum((int(it[11]) + int(it[12])) for _, it in _of(group)) / os.sysconf("SC_CLK_TCK")
+def cpu_seconds(pid: int) -> float:
+    """What the process and its descendants computed so far, those that have ended left out."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    return sum((int(stat[11]) + int(stat[12])) / ticks for _, stat in _family(pid))
 
 
-def peak_bytes(group: int) -> int:
-    """The most memory each process of the group ever had resident, together."""
-    return sum(_peak(folder) for folder, _ in _of(group))
+def peak_bytes(pid: int) -> int:
+    """The most memory each of them ever had resident, together."""
+    return sum(_peak(one) for one, _ in _family(pid))
 
 
-def _of(group: int) -> Iterator[tuple[Path, list[str]]]:
-    """The processes of the group: folder, and what `stat` tells of them from their state on."""
-    for folder in Path("/proc").glob("[0-9]*"):
+def _family(pid: int) -> Iterator[tuple[int, list[str]]]:
+    """The process and its descendants: ids, and what `stat` tells of them from their state on."""
+    stats = dict(_stats())
+    if pid in stats:
+        yield pid, stats[pid]
+    generation = {pid}
+    while generation:
+        generation = {one for one, stat in stats.items() if int(stat[1]) in generation}
+        yield from ((one, stats[one]) for one in generation)
+
+
+def _stats() -> Iterator[tuple[int, list[str]]]:
+    for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it ended meanwhile
-            stat = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(stat[2]) == group:
-                yield folder, stat
+            yield int(file.parent.name), file.read_text().rpartition(")")[2].split()
 
 
-def _peak(folder: Path) -> int:
+def _peak(pid: int) -> int:
     with suppress(OSError):
-        found = re.search(r"VmHWM:\s*(\d+) kB", (folder / "status").read_text())
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         return int(found[1]) * 1024 if found else 0
     return 0

@@ -56,8 +56,8 @@ class Contestant(ABC):
 
     @property
     @abstractmethod
-    def group(self) -> int:
-        """The process group of its processes."""
+    def pid(self) -> int:
+        """Its process, which may have started others."""
 
     @abstractmethod
     def start(self) -> None:
@@ -73,11 +73,11 @@ class Contestant(ABC):
 
     def cpu_seconds(self) -> float:
         """What its processes computed so far."""
-        return processes.cpu_seconds(self.group)
+        return processes.cpu_seconds(self.pid)
 
     def peak_bytes(self) -> int:
         """The most memory its processes had resident, together."""
-        return processes.peak_bytes(self.group)
+        return processes.peak_bytes(self.pid)
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Plain(Contestant):
     _process: subprocess.Popen[str] | None = None
 
     @property
-    def group(self) -> int:
+    def pid(self) -> int:
         return self._running.pid
 
     @property
@@ -143,7 +143,7 @@ class Workers(Contestant):
     _handed_in: int = field(default=0, init=False)
 
     @property
-    def group(self) -> int:
+    def pid(self) -> int:
         return self._house.processes["worker"].pid
 
     @cached_property
