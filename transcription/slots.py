@@ -181,7 +181,7 @@ def _within(group: Digits, hidden: Sequence[tuple[int, int]]) -> bool:
 _PLAIN_WORDS: Final = "嘅喺啲咗左有條条呢嗰個个的在了这這那去到住係是同跟好又先隔籬旁边邊门門口附近"
 _STREET: Final = (
     "(?:[道路街](?![邊边](?![間间])|[面口市頭头上坊])(?:[東东南西北中](?![邊边面方]))?"
-    "|公路|徑|径|里(?![面邊边])|坊|巷)"
+    "|公路|徑|径|里(?![面邊边])|(?<!街)坊|巷)"
 )
 _UNLISTED: Final = re.compile(
     rf"[^\W\da-zA-Z_{_PLAIN_WORDS}]{{0,6}}?"
