@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from evaluate import comparison, conditions, corpora, figures, hearing, scores, screen
+from evaluate import comparison, conditions, corpora, figures, hearing, page, scores, screen
 from evaluate.calibrating import calibrate
 from evaluate.figures import Report
 from evaluate.hearing import Interrupted, Progress
@@ -78,6 +78,16 @@ def compare(first: Path, second: Path) -> None:
     """Two reports that `speech --json` wrote, side by side."""
     try:
         _compare(_console(), Report.read(first), Report.read(second))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("report", type=click.Path(path_type=Path))
+def table(report: Path) -> None:
+    """The rates of a report that `speech --json` wrote, as a table for a document."""
+    try:
+        click.echo(page.table(Report.read(report)))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 

@@ -1,18 +1,23 @@
-"""What a model's belief in a word is worth, measured on one half of the speakers, told by the other."""
+"""What a model's belief in a word is worth, and whether saying so holds for people nobody measured."""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from evaluate.figures import Reliability, reliability
 from evaluate.scores import Judged, corrected
 from transcription.calibration import Calibration, fit
+from transcription.calibration import Judged as Pair
+
+FOLDS: Final = 10
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The curves, and how the other half of the speakers fares without and with them."""
+    """The curves, from all speakers; and how words fare without any and with the curves that all
+    speakers but their own gave."""
 
     calibration: Calibration
     before: tuple[Reliability, ...]
@@ -20,30 +25,27 @@ class Calibrated:
 
 
 def calibrate(model: str, words: Sequence[Judged]) -> Calibrated:
-    """Curves for `model` from the words of every second speaker.
-
-    Raises ValueError where no language has words enough.
-    """
-    fitted, kept = _halves(words)
-    judged = defaultdict(list)
-    for word in fitted:
-        judged[word.language].append((word.confidence, word.right))
-    calibration = fit(model, judged)
+    """Curves for `model`. Raises ValueError where no language has words enough."""
+    calibration = _fitted(model, words)
     if not calibration.curves:
-        counts = ", ".join(f"{name} {len(found)}" for name, found in judged.items()) or "none"
-        raise ValueError(f"too few words to calibrate with ({counts}): take more recordings")
-    return Calibrated(calibration, reliability(kept), reliability(corrected(kept, calibration)))
+        raise ValueError(f"{len(words)} words are too few to calibrate with: take more recordings")
+    unseen = [word for fold in range(FOLDS) for word in _unseen(model, words, fold)]
+    return Calibrated(calibration, reliability(words), reliability(unseen))
 
 
-def _halves(words: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
-    """By speaker, always the same ones; a recording of nobody known is a speaker of its own."""
-    speakers = sorted({word.speaker for word in words}, key=_draw)
-    chosen = set(speakers[::2])
-    return (
-        [word for word in words if word.speaker in chosen],
-        [word for word in words if word.speaker not in chosen],
-    )
+def _unseen(model: str, words: Sequence[Judged], fold: int) -> list[Judged]:
+    """The words of every tenth speaker, corrected by what the others gave."""
+    others = [word for word in words if _fold(word.speaker) != fold]
+    return corrected([w for w in words if _fold(w.speaker) == fold], _fitted(model, others))
 
 
-def _draw(speaker: str) -> str:
-    return hashlib.sha256(speaker.encode()).hexdigest()
+def _fitted(model: str, words: Sequence[Judged]) -> Calibration:
+    judged: defaultdict[str, list[Pair]] = defaultdict(list)
+    for word in words:
+        judged[word.language].append((word.confidence, word.right))
+    return fit(model, judged)
+
+
+def _fold(speaker: str) -> int:
+    """Always the same one. A recording of nobody known is a speaker of its own."""
+    return int(hashlib.sha256(speaker.encode()).hexdigest(), 16) % FOLDS

@@ -16,6 +16,7 @@ from evaluate.way import Way
 from transcription.calibration import Calibration
 
 BINS: Final = 10
+BELIEFS: Final = (0.6, 0.7, 0.8, 0.9)
 MIXED: Final = "mixed"
 ALL: Final = "all"
 # What is counted: characters of Chinese, words of English, both where languages mix.
@@ -69,6 +70,18 @@ class Flags:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Recordings in whose words the model believes less than `below` on average, and the others:
+    how many, and their mixed error rates."""
+
+    below: float
+    doubted: int
+    clips: int
+    inside: float
+    outside: float
+
+
+@dataclass(frozen=True)
 class Bin:
     """Words whose confidence lies between two tenths."""
 
@@ -99,6 +112,7 @@ class Report:
     rows: tuple[Row, ...]
     silence: tuple[Silence, ...]
     flags: tuple[Flags, ...]
+    doubts: tuple[Doubt, ...]
     confusion: Mapping[str, Mapping[str, int]]
     belief: tuple[Reliability, ...]
     calibrated: tuple[Reliability, ...]
@@ -143,6 +157,7 @@ def report(
         rows=tuple(row for condition in conditions for row in _rows(clips, condition)),
         silence=tuple(quiet for name in conditions if (quiet := _silence(clips, name)).clips),
         flags=tuple(flags for name in conditions if (flags := _flags(clips, name)).clips),
+        doubts=tuple(_doubt(clips, below) for below in BELIEFS),
         confusion=_confusion(clips),
         belief=reliability(words),
         calibrated=reliability(corrected(words, calibration)) if calibration.curves else (),
@@ -202,10 +217,21 @@ def _silence(clips: Sequence[Clip], condition: str) -> Silence:
 
 def _flags(clips: Sequence[Clip], condition: str) -> Flags:
     spoken = [clip for clip in clips if clip.wanted and clip.condition == condition]
-    inside = [clip.edits["words"] for clip in spoken if clip.flags]
-    outside = [clip.edits["words"] for clip in spoken if not clip.flags]
-    rates = (round(total(part).rate, 2) for part in (inside, outside))
-    return Flags(condition, len(inside), len(spoken), *rates)
+    inside = [clip for clip in spoken if clip.flags]
+    outside = [clip for clip in spoken if not clip.flags]
+    return Flags(condition, len(inside), len(spoken), _mixed(inside), _mixed(outside))
+
+
+def _doubt(clips: Sequence[Clip], below: float) -> Doubt:
+    spoken = [clip for clip in clips if clip.wanted and clip.heard]
+    inside = [clip for clip in spoken if clip.belief < below]
+    outside = [clip for clip in spoken if clip.belief >= below]
+    return Doubt(below, len(inside), len(spoken), _mixed(inside), _mixed(outside))
+
+
+def _mixed(clips: Sequence[Clip]) -> float:
+    """The mixed error rate, in percent."""
+    return round(total(clip.edits["words"] for clip in clips).rate, 2)
 
 
 def _confusion(clips: Sequence[Clip]) -> dict[str, dict[str, int]]:

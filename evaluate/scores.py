@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from evaluate import normalisation
 from evaluate.corpora import Recording
@@ -18,7 +19,8 @@ class Clip:
     """A recording under one condition, scored.
 
     `edits`: by `words` and `characters`, each normalised and, as `strict words` and `strict
-    characters`, as written. `seconds`: of the recording; `spent`: of the processor.
+    characters`, as written. `belief`: the mean of the model's belief in its words. `seconds`: of the
+    recording; `spent`: of the processor.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Clip:
     outcome: str
     heard_language: str
     flags: tuple[str, ...]
+    belief: float
     edits: Mapping[str, Edits]
     seconds: float
     spent: float
@@ -88,6 +91,7 @@ def _clip(recording: Recording, said: Said) -> Clip:
         outcome=said.outcome,
         heard_language=said.language or HEARD_NOTHING,
         flags=said.flags,
+        belief=round(fmean(sure for _, sure, _ in said.words), 4) if said.words else 0.0,
         edits=counted,
         seconds=said.seconds,
         spent=said.spent,

@@ -10,7 +10,7 @@ from evaluate.comparison import Change
 from evaluate.corpora import LANGUAGES
 from evaluate.errors import Span, spans
 from evaluate.figures import ALL, Reliability, Report
-from evaluate.normalisation import normal, words
+from evaluate.normalisation import BETWEEN_CJK, normal, words
 from evaluate.scores import HEARD_NOTHING, Clip
 
 STYLES = {"equal": "", "replace": "bold yellow", "delete": "bold red", "insert": "bold cyan"}
@@ -28,6 +28,7 @@ def show(out: Console, report: Report, worst: int) -> None:
     )
     _show_silence(out, report)
     _show_flags(out, report)
+    _show_doubts(out, report)
     _show_confusion(out, report)
     _show_reliability(out, report.belief, "Words: what the model's belief is worth")
     _show_reliability(out, report.calibrated, "Words: the same, calibrated")
@@ -39,9 +40,9 @@ def show(out: Console, report: Report, worst: int) -> None:
 def show_calibration(
     out: Console, before: Sequence[Reliability], after: Sequence[Reliability]
 ) -> None:
-    """The half that was not fitted on, with the model's own belief and with what it is worth."""
+    """Every word with the model's own belief, and with what the other speakers say it is worth."""
     _show_reliability(out, before, "The model's own belief")
-    _show_reliability(out, after, "Calibrated")
+    _show_reliability(out, after, "Calibrated by the other speakers")
 
 
 def show_changes(out: Console, first: str, second: str, changes: Sequence[Change]) -> None:
@@ -102,6 +103,15 @@ def _show_flags(out: Console, report: Report) -> None:
         )
 
 
+def _show_doubts(out: Console, report: Report) -> None:
+    """Where to draw the line between what is read and what is listened to."""
+    table = _table("mean belief below", "recordings", "MER %", "of the others", title="Doubt")
+    for one in report.doubts:
+        share = f"{one.doubted} of {one.clips}"
+        table.add_row(f"{one.below}", share, f"{one.inside:.2f}", f"{one.outside:.2f}")
+    out.print(table)
+
+
 def _show_confusion(out: Console, report: Report) -> None:
     heard = (*LANGUAGES, HEARD_NOTHING)
     table = _table("said \\ heard", *heard, title="Languages")
@@ -138,12 +148,11 @@ def _show_worst(out: Console, clips: Sequence[Clip], most: int) -> None:
 
 def _marked(clip: Clip) -> str:
     said, heard = (words(normal(text, clip.language)) for text in (clip.wanted, clip.heard))
-    between = " " if clip.language == "en" else ""
-    return between.join(_span(span, between) for span in spans(said, heard))
+    return " ".join(_span(span) for span in spans(said, heard))
 
 
-def _span(span: Span, between: str) -> str:
-    said, heard = escape(between.join(span.wanted)), escape(between.join(span.heard))
+def _span(span: Span) -> str:
+    said, heard = (escape(BETWEEN_CJK.sub("", " ".join(part))) for part in span[1:])
     shown = {
         "equal": said,
         "replace": f"{{{said}|{heard}}}",

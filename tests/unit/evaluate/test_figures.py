@@ -67,6 +67,12 @@ def test_flags_are_held_against_the_errors() -> None:
     assert (flags.flagged, flags.clips, flags.inside, flags.outside) == (1, 3, 25.0, 12.5)
 
 
+def test_the_models_own_doubt_is_held_against_the_errors_too() -> None:
+    doubt = {one.below: one for one in told(HEARD[:1]).doubts}
+    assert (doubt[0.7].doubted, doubt[0.8].doubted) == (0, 1)
+    assert (doubt[0.8].clips, doubt[0.8].inside, doubt[0.7].outside) == (1, 25.0, 25.0)
+
+
 def test_languages_taken_for_another_are_told() -> None:
     nobody = [*HEARD[:1], Said("b.wav", "clean", "silence"), *HEARD[2:]]
     assert told(nobody).confusion == {
@@ -126,12 +132,21 @@ def boastful(speakers: int, words: int) -> list[Judged]:
 
 
 def test_calibrating_on_some_speakers_helps_with_the_others() -> None:
-    found = calibrate("m", boastful(10, 300))
+    found = calibrate("m", boastful(30, 100))
     assert found.before[0].ece > 0.2
     assert found.after[0].ece < 0.05
-    assert found.before[0].words == found.after[0].words == 1500
+    assert found.before[0].words == found.after[0].words == 3000
+
+
+def test_no_speaker_is_judged_by_what_he_said_himself() -> None:
+    sure = [Judged("one", "clean", "yue", 0.9, False)] * 300
+    rest = [Judged(f"s{n}", "clean", "yue", 0.9, True) for n in range(300)]
+    found = calibrate("m", [*sure, *rest])
+    believed = max(found.after[0].bins, key=lambda one: one.words)
+    assert believed.confidence > 0.9
+    assert believed.right < 0.15
 
 
 def test_too_few_words_calibrate_nothing() -> None:
-    with pytest.raises(ValueError, match=r"too few words .*yue 40"):
+    with pytest.raises(ValueError, match="80 words are too few"):
         calibrate("m", boastful(4, 20))
