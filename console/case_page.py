@@ -126,7 +126,10 @@ def _do(records: Session, office: Office, case: Case, action: str, asked: Asked)
     if action == "confirm":
         if asked.category not in office.categories:
             raise Refused("incomplete", missing=["category"])
-        case_rules.confirm(records, case, office.categories[asked.category], **by)
+        category = office.categories[asked.category]
+        case_rules.confirm(records, case, category, **by)
+        if category.urgent:
+            recordings.hasten(records, case.call_id, recordings.URGENT)
     else:
         rule: Callable[..., None] = {"close": case_rules.close, "reopen": case_rules.reopen}[action]
         rule(records, case, asked.note, **by)

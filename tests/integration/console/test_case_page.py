@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from cases.recordings import URGENT, USUAL, Recording
 from cases.transcripts import Slot
+from runtime.database import transaction
 from tests.support.console_app import CALLER, LAMP, SCAFFOLD, ConsoleHouse, on_page
 
 XSS = [
@@ -118,6 +120,16 @@ def _tags(page: str) -> str:
 
 
 class TestTheCategory:
+    def test_that_is_urgent_has_the_rest_of_the_call_heard_first(
+        self, one_house: ConsoleHouse
+    ) -> None:
+        number = one_house.case(*SCAFFOLD)
+        visitor = one_house.signed_in()
+        for category, priority in (("noise", USUAL), ("fire-safety", URGENT)):
+            visitor.decide(number, "confirm", category=category)
+            with transaction(one_house.engine) as session:
+                assert session.get_one(Recording, 1).priority == priority
+
     def test_is_confirmed_as_guessed(self, house: ConsoleHouse) -> None:
         number = house.case(*SCAFFOLD)
         visitor = house.signed_in(name="mei")
