@@ -44,7 +44,7 @@ from transcription.engines.whisper import (
     usual_threads,
 )
 from transcription.models import openai
-from transcription.models.openai import Checkpoint, NotConvertible, Precision
+from transcription.models.openai import NotConvertible, Precision
 
 log = logging.getLogger(__name__)
 
@@ -293,29 +293,19 @@ def _convert(
             say(f"speech model {name}: converting it to {precision}, once")
             for leftover in folder.parent.glob(f".{folder.name}-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
-            ctranslate.write(_checkpoint(name, models, say), folder, precision)
+            found = openai.of(checkpoint.open_model(name, models, say))
+            found.check()
+            ctranslate.write(found, folder, precision)
+    except NotConvertible as error:
+        raise ModelUnavailable(
+            f"{name} cannot be converted: {error}", "set WHISPER_ENGINE=openai-whisper"
+        ) from error
     except MemoryError as error:
         raise ModelUnavailable(
             f"{name} does not fit into memory", "choose a smaller model"
         ) from error
     except OSError as error:
         raise ModelUnavailable(f"{name}: {error}", f"make room and rights in {models}") from error
-
-
-def _checkpoint(name: str, models: Path, say: Callable[[str], None]) -> Checkpoint:
-    if not Path(name).is_file():
-        return openai.of(checkpoint.open_model(name, models, say))
-    try:
-        found = openai.read(Path(name))
-    except NotConvertible as error:
-        raise ModelUnavailable(str(error), "set WHISPER_MODEL to one") from error
-    if not found.multilingual:
-        raise _english_only(name)
-    return found
-
-
-def _english_only(name: str) -> ModelUnavailable:
-    return ModelUnavailable(f"{name} understands English only", "choose one whose name has no .en")
 
 
 @contextmanager
@@ -338,7 +328,9 @@ def _open(library: Any, folder: Path, device: str, threads: int) -> FasterWhispe
     except (RuntimeError, ValueError, MemoryError) as error:
         raise _unusable(folder, error) from error
     if not model.is_multilingual:
-        raise _english_only(str(folder))
+        raise ModelUnavailable(
+            f"{folder} understands English only", "choose one whose name has no .en"
+        )
     return FasterWhisper(model, library.StorageView.from_array)
 
 
