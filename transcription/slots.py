@@ -178,17 +178,18 @@ def _within(group: Digits, hidden: Sequence[tuple[int, int]]) -> bool:
 # --- places ---
 
 # Streets and estates that the gazetteer does not know, behind a place that it knows.
-_PLAIN_WORDS: Final = "嘅喺啲咗左有條条呢嗰個个的在了这這那去到住係是同跟好又先隔籬旁边邊门門口附近"
+_PLAIN_WORDS: Final = (
+    "嘅喺啲咗左有條条呢嗰個个的在了这這那去到住係是同跟好又先隔籬旁边邊门門口附近我哋们們你您"
+)
 _STREET: Final = (
     "(?:[道路街](?![邊边](?![間间])|[面口市頭头上坊])(?:[東东南西北中](?![邊边面方]))?"
     "|公路|徑|径|里(?![面邊边])|(?<!街)坊|巷)"
 )
-_UNLISTED: Final = re.compile(
-    rf"[^\W\da-zA-Z_{_PLAIN_WORDS}]{{0,6}}?"
-    rf"(?:{_STREET}|[圍围](?!住)|坪|胡同|邨|苑|村|花[園园]|大[廈厦]|小[區区]|中心|[廣广]場)"
-)
+_ESTATE: Final = "(?:[圍围](?!住)|坪|胡同|邨|苑|村|花[園园]|大[廈厦]|小[區区]|中心|[廣广]場)"
+_UNLISTED: Final = re.compile(rf"[^\W\da-zA-Z_{_PLAIN_WORDS}]{{0,6}}?(?:{_STREET}|{_ESTATE})")
 _ALONE: Final = re.compile(
-    rf"(?:^|[\s，。,.{_PLAIN_WORDS}])(?P<name>[^\W\da-zA-Z_{_PLAIN_WORDS}]{{2,8}}?{_STREET})$"
+    rf"(?:^|[\s，。,.{_PLAIN_WORDS}])"
+    rf"(?P<name>[^\W\da-zA-Z_{_PLAIN_WORDS}]{{2,8}}?(?:{_STREET}|{_ESTATE}))$"
 )
 _ENDS_IN_STREET: Final = re.compile(rf"{_STREET}(?<!街道)$")
 _UNLISTED_ENGLISH: Final = re.compile(
@@ -198,7 +199,7 @@ _UNLISTED_ENGLISH: Final = re.compile(
 _HOUSE_BEFORE: Final = re.compile(
     rf"\b(?:number |no\. )?(?P<number>{ENGLISH_NUMBER}[A-Ha-h]?),? $", re.IGNORECASE
 )
-_HOUSE: Final = re.compile(r"[^樓楼层層室座]*[號号]院?$")
+_HOUSE: Final = re.compile(r"[^樓楼层層室座]*[號号][院樓楼]?$")
 
 
 def _places(plain: str, text: str, places: Places, houses: Sequence[Part]) -> Iterator[Part]:
@@ -210,7 +211,7 @@ def _places(plain: str, text: str, places: Places, houses: Sequence[Part]) -> It
 
 
 def _with_number(plain: str, text: str, houses: Sequence[Part]) -> Iterator[Part]:
-    """Streets that nobody listed, told by the number of a house behind them."""
+    """Streets and estates that nobody listed, told by the number of a house behind them."""
     for house in houses:
         street = _ALONE.search(plain[: house.start]) if _HOUSE.fullmatch(house.value) else None
         if street:
