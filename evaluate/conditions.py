@@ -8,7 +8,7 @@ by the recording and the condition, so that every engine hears the same copy.
 import hashlib
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,8 +29,6 @@ SPEECH_RANGE: Final = 1e-3  # frames 30 dB below the loudest do not count as spe
 NOMINAL: Final = 10 ** (-26 / 20)  # the level of speech, -26 dBov, where nobody speaks (ITU-T P.56)
 STEP: Final = re.compile(r"(clean|telephone|ulaw|loss|fill|noise|white|pink|babble)(\d*)")
 NUMBERED: Final = frozenset({"loss", "fill", "noise", "white", "pink", "babble"})
-
-Noise = Callable[[int], Samples]
 
 
 class UnknownCondition(ValueError):

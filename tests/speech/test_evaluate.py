@@ -1,5 +1,6 @@
 """`evaluate speech` on the smallest set, with the demonstration's model: from files to figures."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from evaluate.__main__ import main
+from transcription.calibration import Calibration, beside
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "evaluate" / "sample"
@@ -93,6 +95,15 @@ def test_two_ways_are_shown_side_by_side(tmp_path: Path) -> None:
     assert "B - A" in result.output
 
 
+def test_two_processes_hear_what_one_does(evaluated: tuple[Path, Result], tmp_path: Path) -> None:
+    one = json.loads((evaluated[0] / "report.json").read_text())["clips"]
+    result = run(SAMPLE, *options(tmp_path), "--limit", 10, "--processes", 2)
+    assert result.exit_code == 0, result.output
+    both = {clip["name"]: clip["heard"] for clip in one}
+    for clip in json.loads((tmp_path / "report.json").read_text())["clips"]:
+        assert clip["heard"] == both[clip["name"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -109,3 +120,10 @@ def test_what_cannot_be_is_said_in_one_line(
     assert result.exit_code == 1
     assert said in result.output
     assert len(result.output.splitlines()) == 1
+
+
+def test_the_demonstrations_model_comes_with_its_own_calibration() -> None:
+    model = Path(MODEL)
+    label = f"{model.name}@{hashlib.sha256(model.read_bytes()).hexdigest()[:12]}"
+    calibration = Calibration.read(beside(model), label)
+    assert set(calibration.curves) == {"yue", "cmn", "en"}
