@@ -91,7 +91,7 @@ class Run:
 
     @property
     def groups(self) -> tuple[Digits, ...]:
-        """The run as its speaker parted it: 1823, 2345 is two groups."""
+        """The run as its speaker parted it: 302, 2345 is two groups."""
         edges = [0, *self.pauses, len(self.breaths)]
         return tuple(together(self.breaths[a:b]) for a, b in pairwise(edges))
 

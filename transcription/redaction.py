@@ -32,10 +32,10 @@ GAP_SECONDS: Final = 1.0
 FADE_SECONDS: Final = 0.005
 
 _PHONE: Final = re.compile(
-    r"[2-9]\d{7}"  # Hong Kong; elsewhere a landline without its area code
+    r"[2-9]\d{7}"  # +852; in +86 a landline without its area code
     r"|(?:00)?852[2-9]\d{7}|(?:00)?853[268]\d{7}|(?:00)?886\d{8,9}"
-    r"|(?:(?:00)?86)?1[3-9]\d{9}"  # a mobile of the mainland
-    r"|(?:(?:00)?86|0)(?:(?:10|2\d)[2-9]\d{7}|[3-9]\d{2}[2-9]\d{6,7})"  # a landline there
+    r"|(?:(?:00)?86)?1[3-9]\d{9}"  # +86, a mobile
+    r"|(?:(?:00)?86|0)(?:(?:10|2\d)[2-9]\d{7}|[3-9]\d{2}[2-9]\d{6,7})"  # +86, a landline
 )
 _ABROAD: Final = re.compile(r"(?:\+|\bplus|加[号號]?)[\s(]*$", re.IGNORECASE)
 _ABROAD_DIGITS: Final = range(7, 16)
@@ -258,7 +258,7 @@ def _is_day(year: int, month: int, day: int) -> bool:
 def _identity(plain: str, part: tuple[Digits, ...]) -> Personal | None:
     one = numerals.together(part)
     if len(one.digits) in (6, 7):
-        return _hong_kong(plain, one)
+        return _lettered(plain, one)
     last = _LAST_X.match(plain, one.end) if len(one.digits) == 17 else None
     number = one.digits + ("X" if last else "")
     if _is_mainland(number):
@@ -266,7 +266,7 @@ def _identity(plain: str, part: tuple[Digits, ...]) -> Personal | None:
     return None
 
 
-def _hong_kong(plain: str, one: Digits) -> Personal | None:
+def _lettered(plain: str, one: Digits) -> Personal | None:
     """A letter or two, six digits and one that checks them (or A), in brackets or not."""
     before = _LETTERS.search(plain[: one.start])
     last = _LAST_A.match(plain, one.end) if len(one.digits) == 6 else None
@@ -290,7 +290,7 @@ def _readings(before: re.Match[str]) -> Iterator[tuple[str, int]]:
 
 
 def _is_checked(number: str) -> bool:
-    """Hong Kong: weights 9 to 1 on letters (A is 10, a missing one 36) and digits, modulo 11."""
+    """Weights 9 to 1 on letters (A is 10, a missing one 36) and digits, modulo 11."""
     values = [36] * (9 - len(number)) + [int(char, 36) for char in number]
     return (
         sum(value * weight for value, weight in zip(values, range(9, 0, -1), strict=True)) % 11 == 0
