@@ -35,6 +35,9 @@ FULL_SCALE: Final = 32_768
 QUIET_DBFS: Final = -20.0
 TARGET_DBFS: Final = -3.0
 MAX_GAIN_DB: Final = 24.0
+OFF_CENTRE: Final = FULL_SCALE // 100
+# Two channels with the same sound lose nothing by mixing, one of them dead half; more is a loss.
+CANCELLED: Final = 4
 
 # The only decoders FFmpeg may use.
 CODECS: Final = ("pcm_", "adpcm_", "gsm", "mp3", "g726")
@@ -97,11 +100,11 @@ def streams(data: bytes) -> Iterator[Stream]:
 def one_voice(sound: Sound, channel: int | None = None) -> Sound:
     """One channel: the one asked for (0 is the first) or, by default, both mixed; level raised.
 
-    Very quiet recordings are raised to a usual level, by 24 dB at most; nothing is compressed.
+    Very quiet recordings are raised to a usual level, by 24 dB at most; nothing is compressed. A
+    recording off centre is put right first: the detector hears nothing in it.
     """
-    if channel is None:
-        return Sound(_audible(sound.segment.set_channels(1)), sound.cut)
-    return Sound(_audible(sound.segment.split_to_mono()[channel]), sound.cut)
+    voice = _mixed(sound.segment) if channel is None else sound.segment.split_to_mono()[channel]
+    return Sound(_audible(_centred(voice)), sound.cut)
 
 
 def excerpt(sound: Sound, pieces: Sequence[tuple[int, int]]) -> Sound:
@@ -113,6 +116,23 @@ def excerpt(sound: Sound, pieces: Sequence[tuple[int, int]]) -> Sound:
     for start, end in pieces:
         joined += sound.segment[start:end]
     return Sound(_audible(joined))
+
+
+def _mixed(segment: AudioSegment) -> AudioSegment:
+    """All channels in one; the louder one alone where they would cancel each other out."""
+    mixed = segment.set_channels(1)
+    if segment.channels == 1 or CANCELLED * mixed.rms >= segment.rms:
+        return mixed
+    return max(segment.split_to_mono(), key=lambda channel: channel.rms)
+
+
+def _centred(segment: AudioSegment) -> AudioSegment:
+    pcm = np.frombuffer(segment.raw_data, dtype="<i2")
+    offset = round(float(pcm.mean())) if len(pcm) else 0
+    if abs(offset) < OFF_CENTRE:
+        return segment
+    centred = np.clip(pcm.astype(np.int32) - offset, -FULL_SCALE, FULL_SCALE - 1)
+    return segment._spawn(centred.astype("<i2").tobytes())
 
 
 def _audible(segment: AudioSegment) -> AudioSegment:
@@ -131,11 +151,21 @@ def _container(data: bytes) -> str:
         return "wav"
     if head[:4] in (b"OggS", b"fLaC"):
         return {b"OggS": "ogg", b"fLaC": "flac"}[head[:4]]
-    if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
+    if head[:3] == b"ID3" or _begins_mp3(head):
         return "mp3"
     if data.lstrip()[:1] in (b"<", b"{"):
         raise NotAudio("a web page or an error message instead of a recording")
     raise NotAudio("an unknown format: WAV, MP3, FLAC and Ogg can be read")
+
+
+def _begins_mp3(head: bytes) -> bool:
+    """Is this the header of a frame of MPEG layer III? A silent telephone line without any header
+    is 0xFF 0xFF ... and looks like one at first sight."""
+    frame = int.from_bytes(head[:4].ljust(4, b"\0"), "big")
+    version, layer = frame >> 19 & 3, frame >> 17 & 3
+    bit_rate, rate = frame >> 12 & 15, frame >> 10 & 3
+    known = version != 1 and layer == 1 and bit_rate not in (0, 15) and rate != 3
+    return frame >> 21 == 0x7FF and known
 
 
 def _collect(stream: Stream, max_seconds: float) -> Sound | None:

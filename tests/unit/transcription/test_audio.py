@@ -158,6 +158,29 @@ def test_two_channels_are_mixed_or_taken_one_by_one() -> None:
     assert np.abs(one_voice(sound).samples).max() == pytest.approx(0.3, abs=0.06)
 
 
+def test_two_channels_that_cancel_each_other_out_are_not_lost() -> None:
+    upside_down = read(wav(np.stack([BEEP, -BEEP], axis=1)))
+
+    assert np.abs(one_voice(upside_down).samples).max() == pytest.approx(0.3, abs=0.06)
+
+
+@pytest.mark.parametrize("offset", [-0.5, 0.5])
+def test_a_recording_off_centre_is_put_right(offset: float) -> None:
+    loud = tone(440, 2.0, rate=8000, level=0.6)  # and so clipped on one side
+
+    samples = one_voice(read(wav(loud + np.float32(offset)))).samples
+
+    assert abs(samples.mean()) < 0.02
+    assert loudest_hertz(samples) == pytest.approx(440, abs=2)
+
+
+def test_a_telephone_line_without_a_header_is_not_taken_for_mp3() -> None:
+    silent = b"\xff" * 8000
+
+    with pytest.raises(NotAudio, match="unknown format"):
+        read(silent)
+
+
 def test_a_very_quiet_caller_is_raised_and_silence_is_not() -> None:
     quiet = one_voice(read(wav(tone(440, 1.0, rate=8000, level=0.02))))
     nothing = one_voice(read(wav(np.zeros(8000))))
