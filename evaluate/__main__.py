@@ -22,15 +22,20 @@ from evaluate.way import Way
 from runtime.city import CityError
 from runtime.settings import Settings, SettingsError
 from transcription.calibration import Calibration, CalibrationError, beside
-from transcription.engines.interface import ModelUnavailable
 
+CHOICES = {
+    "engine": ("openai-whisper", "faster-whisper", "remote"),
+    "windows": ("full", "cut"),
+    "prompt": ("off", "names"),
+    "known": ("yes", "no"),
+}
+CHANGEABLE = {*CHOICES, "model", "city"}
 RESULTS = Path("evaluation", "heard.jsonl")
 TOLD = (
     corpora.CorpusError,
     conditions.UnknownCondition,
     SettingsError,
     CityError,
-    ModelUnavailable,
     Interrupted,
     ValueError,
 )
@@ -43,11 +48,11 @@ def main() -> None:
 
 @main.command()
 @click.argument("source", type=click.Path(path_type=Path), metavar="FOLDER")
-@click.option("--engine", help="openai-whisper, faster-whisper or remote  [WHISPER_ENGINE]")
+@click.option("--engine", type=click.Choice(CHOICES["engine"]), help="[WHISPER_ENGINE]")
 @click.option("--model", help="a name, a checkpoint or a converted folder  [WHISPER_MODEL]")
 @click.option("--city", help="its languages and its script  [CITY]")
-@click.option("--windows", type=click.Choice(["full", "cut"]), help="[WHISPER_WINDOWS]")
-@click.option("--prompt", type=click.Choice(["off", "names"]), help="[WHISPER_PROMPT]")
+@click.option("--windows", type=click.Choice(CHOICES["windows"]), help="[WHISPER_WINDOWS]")
+@click.option("--prompt", type=click.Choice(CHOICES["prompt"]), help="[WHISPER_PROMPT]")
 @click.option("--languages-known", "known", is_flag=True, help="as when a caller pressed a key")
 @click.option("--language", default="", help="of recordings whose set does not say")
 @click.option("--degrade", default="clean", show_default=True, help="clean,ulaw,noise10+ulaw,...")
@@ -96,6 +101,7 @@ def _speech(out: Console, source: Path, options: dict[str, Any]) -> None:
     recordings = _some(corpora.read(source, options["language"]), options["limit"])
     wanted = [conditions.check(name.strip()) for name in options["degrade"].split(",")]
     way = _way(options)
+    other = _other(way, options["against"]) if options["against"] else None
     file = options["results"] or Settings.read().state_dir / RESULTS
     run = _Run(out, source, recordings, wanted, file, options["processes"] or os.cpu_count() or 1)
     report, words = run.report(way)
@@ -104,8 +110,8 @@ def _speech(out: Console, source: Path, options: dict[str, Any]) -> None:
     screen.show(out, report, options["worst"])
     if options["calibrating"]:
         _calibrate(out, way, report.model, words)
-    if options["against"]:
-        _compare(out, report, run.report(_other(way, options["against"]))[0])
+    if other:
+        _compare(out, report, run.report(other)[0])
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,10 @@ def _way(options: dict[str, Any]) -> Way:
 
 def _other(way: Way, against: str) -> Way:
     """`way` with what `against` changes. Raises ValueError."""
-    changes: dict[str, Any] = dict.fromkeys(())
+    changes: dict[str, Any] = {}
     for change in against.split(","):
         name, found, value = change.strip().partition("=")
-        if not found or name not in {"engine", "model", "city", "windows", "prompt", "known"}:
+        if not found or name not in CHANGEABLE or value not in CHOICES.get(name, (value,)):
             raise ValueError(f"--against {change!r}: write such as windows=cut,prompt=names")
         changes[name] = value == "yes" if name == "known" else value
     return replace(way, **changes)

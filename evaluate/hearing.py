@@ -17,6 +17,7 @@ from evaluate.kept import Said
 from evaluate.way import Way, digest, digest_of
 from transcription import audio
 from transcription.calibration import Calibration
+from transcription.engines.interface import ModelUnavailable
 from transcription.language import Evidence
 from transcription.recogniser import HearingFailed, Recogniser, Request, open_recogniser
 
@@ -27,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 
 class Interrupted(Exception):
-    """A process that listened died. What was heard until then is kept."""
+    """Nobody listens any more: no model, or a process died. What was heard until then is kept."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def hear(
 ) -> list[Said]:
     """Every recording under every condition, in order; only what `file` does not hold is heard.
 
-    `progress` is told how many are done of how many. Raises ModelUnavailable and Interrupted.
+    `progress` is told how many are done of how many. Raises Interrupted.
     """
     tasks = _tasks(recordings, wanted, way)
     known = kept.read(file)
@@ -99,13 +100,15 @@ def _heard(tasks: Sequence[Task], way: Way, processes: int) -> Iterator[tuple[st
         return
     os.environ["OMP_NUM_THREADS"] = "1"  # two threads a process halve what two processes hear
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(batches)), context, _open, (way,)) as pool:
-        try:
-            for done in as_completed([pool.submit(_listen, batch) for batch in batches]):
-                yield from done.result()
-        except BrokenProcessPool:
-            reason = "a process that listened died: run the same again to go on"
-            raise Interrupted(reason) from None
+    pool = ProcessPoolExecutor(min(processes, len(batches)), context, _open, (way,))
+    try:
+        for done in as_completed([pool.submit(_listen, batch) for batch in batches]):
+            yield from done.result()
+    except BrokenProcessPool:
+        reason = "a process that listened died: run the same again to go on"
+        raise Interrupted(reason) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _here(batches: Sequence[Sequence[Task]], way: Way) -> Iterator[tuple[str, Said]]:
@@ -121,16 +124,23 @@ class _Process:
 
     recogniser: Recogniser
     way: Way
+    missing: str = ""
 
 
 def _open(way: Way) -> None:
-    recogniser = open_recogniser(way.settings(), way.place(), lambda _: None)
-    _Process.recogniser = replace(recogniser, calibration=Calibration.none())
-    _Process.way = way
+    """Once a process. What is wrong is told with the first recordings: here nobody would hear it."""
+    _Process.way, _Process.missing = way, ""
+    try:
+        recogniser = open_recogniser(way.settings(), way.place(), lambda _: None)
+        _Process.recogniser = replace(recogniser, calibration=Calibration.none())
+    except ModelUnavailable as error:
+        _Process.missing = str(error)
 
 
 def _listen(tasks: Sequence[Task]) -> list[tuple[str, Said]]:
     """A few recordings heard together, as a worker does."""
+    if _Process.missing:
+        raise Interrupted(_Process.missing)
     said: list[tuple[str, Said]] = []
     copies: list[tuple[Task, bytes]] = []
     for task in tasks:

@@ -110,13 +110,15 @@ def test_two_processes_hear_what_one_does(evaluated: tuple[Path, Result], tmp_pa
         (["nowhere"], "nowhere: is not there"),
         ([SAMPLE, "--degrade", "underwater"], "'underwater' is not one of clean, telephone"),
         ([SAMPLE, "--model", "nothing.pt"], "no speech model: there is no file nothing.pt"),
+        ([SAMPLE, "--model", "nothing.pt", "--processes", "2"], "there is no file nothing.pt"),
         ([SAMPLE, "--city", "atlantis"], "there is no city 'atlantis'"),
+        ([SAMPLE, "--limit", "1", "--against", "windows=blue"], "--against 'windows=blue': write"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
     arguments: list[str | Path], said: str, tmp_path: Path
 ) -> None:
-    result = run(*arguments, "--results", tmp_path / "heard.jsonl", "--processes", "1")
+    result = run("--results", tmp_path / "heard.jsonl", "--processes", "1", *arguments)
     assert result.exit_code == 1
     assert said in result.output
     assert len(result.output.splitlines()) == 1
