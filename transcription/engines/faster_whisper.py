@@ -53,6 +53,11 @@ Features = NDArray[Any]
 NAME: Final = "faster-whisper"
 BATCH: Final[Mapping[str, int]] = {"cpu": 8, "cuda": 32}
 PRECISION: Final[Mapping[str, Precision]] = {"cpu": "int8", "cuda": "float16"}
+# A CPU is fastest in int8 whatever the weights are kept in; float32 is for who asked for it.
+COMPUTED_IN: Final[Mapping[str, Mapping[str, str]]] = {
+    "cpu": {"float32": "float32"},
+    "cuda": {"float32": "float32", "int8": "int8_float16"},
+}
 CONTEXT: Final = 448
 BEAM: Final = 5
 # Longer than what people say twice in the same words; shorter than most loops.
@@ -325,7 +330,7 @@ def _open(library: Any, folder: Path, device: str, threads: int) -> FasterWhispe
             inter_threads=1,
             intra_threads=threads,
         )
-    except (RuntimeError, ValueError, MemoryError) as error:
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
         raise _unusable(folder, error) from error
     if not model.is_multilingual:
         raise ModelUnavailable(
@@ -335,12 +340,11 @@ def _open(library: Any, folder: Path, device: str, threads: int) -> FasterWhispe
 
 
 def _compute_type(folder: Path, device: str) -> str:
-    """A CPU computes in int8, whatever the weights are kept in, unless float32 was asked for when
-    they were converted; a GPU in half precision, as far as they are not int8."""
-    if device == "cuda":
-        return "auto"
+    """What is computed in, by what our converter says that the weights are kept in; other tools do
+    not say."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    return "float32" if config.get("precision") == "float32" else "int8"
+    usual = "int8" if device == "cpu" else "float16"
+    return COMPUTED_IN[device].get(config.get("precision"), usual)
 
 
 def _unusable(folder: Path, error: Exception) -> ModelUnavailable:

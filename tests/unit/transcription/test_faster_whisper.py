@@ -173,12 +173,27 @@ def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     assert "there is no file models/none.pt" in unavailable("models/none.pt", tmp_path)
 
 
-def test_a_damaged_folder_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["model.bin", "config.json", "vocabulary.json"])
+def test_a_damaged_folder_is_one_clear_line(damaged: str, tmp_path: Path) -> None:
     folder = converted(tmp_path / "model", "int8")
-    whole = (folder / "model.bin").read_bytes()
-    (folder / "model.bin").write_bytes(whole[: len(whole) // 2])
+    whole = (folder / damaged).read_bytes()
+    (folder / damaged).write_bytes(whole[: len(whole) // 2])
 
     assert re.search(r"model cannot be used \(.+\); delete it", unavailable(folder, tmp_path))
+
+
+def test_a_folder_without_a_config_is_one_clear_line(tmp_path: Path) -> None:
+    folder = converted(tmp_path / "model", "int8")
+    (folder / "config.json").unlink()
+
+    assert "cannot be used" in unavailable(folder, tmp_path)
+
+
+def test_a_gpu_computes_in_half_precision(tmp_path: Path) -> None:
+    """Only what is asked of the library can be seen without one."""
+    for kept, used in {"int8": "int8_float16", "float16": "float16", "float32": "float32"}.items():
+        folder = converted(tmp_path / kept, kept)
+        assert faster_whisper._compute_type(folder, "cuda") == used
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
