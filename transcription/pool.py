@@ -109,11 +109,13 @@ def _following(task: Task, result: Result) -> list[Task]:
     if isinstance(result, Hypothesis) and result.lines and task.round < MOST_ROUNDS:
         rest = task.window.after(result.heard_until)
         if rest and rest.length >= LEAST_REST_MS:
-            return [replace(_again(task, rest, result.language), round=task.round + 1)]
+            left = tuple(span for span in task.spans if span.end > rest.pieces[0].start)
+            again = _again(task, rest, result.language)
+            return [replace(again, spans=left, round=task.round + 1)]
     return []
 
 
 def _again(task: Task, window: Window, language: str) -> Task:
-    # Without spans: a part whose language is known is not taken apart again.
+    # Without spans: a run of one language is not taken apart again.
     prior = sharp(language, tuple(task.prior))
     return replace(task, window=window, prior=prior, spans=())

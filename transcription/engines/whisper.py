@@ -20,7 +20,16 @@ from whisper.tokenizer import Tokenizer, get_tokenizer  # type: ignore[import-un
 
 from transcription import quality
 from transcription.audio import SAMPLE_RATE, Samples
-from transcription.engines.interface import Clip, Hypothesis, Line, Mixed, Result, Unheard, Word
+from transcription.engines.interface import (
+    Clip,
+    Hypothesis,
+    Line,
+    Mixed,
+    Parts,
+    Result,
+    Unheard,
+    Word,
+)
 from transcription.language import Choice, choose, whisper_code
 
 Windows = Literal["full", "cut"]
@@ -36,6 +45,7 @@ MARGIN_FRAMES: Final = 128
 STEP_FRAMES: Final = 100
 SECOND_TRY_TEMPERATURE: Final = 0.4
 MOST_PASSED_OVER: Final = 5.0
+STAMP_SLACK: Final = 0.3
 # A language that is at least so likely is tried, too, and the likelier reading taken.
 IN_DOUBT: Final = 0.2
 # Parts of a clip are in different languages when the model is so sure of each, and not on a cough.
@@ -265,7 +275,7 @@ class Whisper:
         self, item: _Item, language: str, decoded: Decoded, temperature: float
     ) -> Hypothesis:
         tokenizer = self._tokenizer(language)
-        lines, heard_until = _lines(decoded.tokens, tokenizer, item.seconds)
+        lines, heard_until = _lines(decoded.tokens, tokenizer, item.seconds, item.clip.parts)
         return Hypothesis(
             language=language,
             language_probability=item.choice.all[language],
@@ -369,19 +379,21 @@ def _lines(tokens: Sequence[int], tokenizer: Tokenizer, seconds: float) -> tuple
         lines += _line(at, stamp, words, tokenizer)
         words, at = [], stamp
     lines += _line(at, seconds, words, tokenizer)
-    return lines, _heard_until(tokens, tokenizer, at, seconds)
+    last = [token >= tokenizer.timestamp_begin for token in tokens[-2:]]
+    more_follows = last == [True, True] and len(tokens) > 2
+    stopped = last[-1:] == [True] and at > 0 and _passed_over(at, seconds, parts)
+    return lines, at if more_follows or stopped else seconds
 
 
-def _heard_until(tokens: Sequence[int], tokenizer: Tokenizer, at: float, seconds: float) -> float:
-    """Up to where the clip is accounted for, `at` being the last time stamp.
+def _passed_over(at: float, seconds: float, parts: Parts) -> bool:
+    """Is there speech after `at`, the model's last time stamp?
 
     Two stamps at the end are Whisper's way to say that more follows; one, that this was all. It is
-    believed unless much is left: on less than that it invents when asked again.
+    believed unless much is left, or somebody is known to speak there: asked again about less, it
+    invents.
     """
-    stamps = [token >= tokenizer.timestamp_begin for token in tokens[-2:]]
-    more_follows = stamps == [True, True] and len(tokens) > 2
-    passed_over = stamps[-1:] == [True] and at > 0 and seconds - at > MOST_PASSED_OVER
-    return at if more_follows or passed_over else seconds
+    spoken = any(start > at - STAMP_SLACK and end - start >= SHORTEST_PART for start, end in parts)
+    return seconds - at > MOST_PASSED_OVER or spoken
 
 
 def _line(start: float, end: float, words: list[int], tokenizer: Tokenizer) -> list[Line]:

@@ -39,6 +39,18 @@ def test_lines_lie_between_their_time_stamps() -> None:
     assert lines() == ([], 10.0)
 
 
+def test_speech_that_lies_wholly_after_the_last_time_stamp_was_not_heard() -> None:
+    cantonese = tokenizer(100, "yue")
+    said = tokens(cantonese, 0.0, "街燈壞咗", 4.0)
+
+    def heard_until(*parts: tuple[float, float]) -> float:
+        return _lines(said, cantonese, 7.0, parts)[1]
+
+    assert heard_until((0.2, 4.0), (4.4, 6.8)) == 4.0
+    assert heard_until((0.2, 4.0), (4.4, 5.0)) == 7.0  # a cough
+    assert heard_until((0.2, 6.8)) == 7.0
+
+
 def timed(text: str, code: str, probabilities: dict[int, float] | None = None) -> list[Timed]:
     spelled = tokenizer(100, code).encode(text)
     sure = probabilities or {}
