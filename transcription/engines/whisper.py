@@ -366,7 +366,9 @@ def _merit(item: _Item, reading: _Reading) -> tuple[int, float]:
     return -len(quality.doubts(reading.said, item.seconds)), joint
 
 
-def _lines(tokens: Sequence[int], tokenizer: Tokenizer, seconds: float) -> tuple[list[Line], float]:
+def _lines(
+    tokens: Sequence[int], tokenizer: Tokenizer, seconds: float, parts: Parts = ()
+) -> tuple[list[Line], float]:
     """Tokens -> lines between time stamps, and up to where they account for the clip."""
     lines: list[Line] = []
     words: list[int] = []
