@@ -149,6 +149,17 @@ def test_resampling_leaves_no_image_of_the_speech_above_four_kilohertz() -> None
     assert 10 * np.log10(above) < -60
 
 
+def test_overdriven_speech_leaves_no_image_either(speech: Callable[[str], bytes]) -> None:
+    sentence = 2 * read(speech("yue")).samples[::2]
+    overdriven = np.clip(10 * sentence, -1, 1)
+
+    samples = read(wav(overdriven)).samples
+
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    above = power[len(power) * 9 // 16 :].sum() / power.sum()
+    assert 10 * np.log10(above) < -50
+
+
 def test_two_channels_are_mixed_or_taken_one_by_one() -> None:
     other = tone(1000, 2.0, rate=8000)
     sound = read(wav(np.stack([BEEP, other], axis=1)))
