@@ -43,6 +43,7 @@ FRAMES: Final = CLIP_SECONDS * FRAMES_PER_SECOND
 # A cut window is the speech and a margin, in steps, so that clips of a length can go together.
 MARGIN_FRAMES: Final = 128
 STEP_FRAMES: Final = 100
+LONGEST_STEP: Final = 10.0
 SECOND_TRY_TEMPERATURE: Final = 0.4
 MOST_PASSED_OVER: Final = 5.0
 STAMP_SLACK: Final = 0.3
@@ -162,7 +163,11 @@ class Whisper:
 
     @property
     def batch(self) -> int:
-        return self._backend.batch
+        """As many clips as the backend likes, but no more than it hears while a caller on the line
+        can wait: between two batches the urgent go first."""
+        if self.seconds_per_clip is None:
+            return self._backend.batch
+        return max(1, min(self._backend.batch, int(LONGEST_STEP / self.seconds_per_clip)))
 
     @property
     def knows_yue(self) -> bool:

@@ -356,6 +356,16 @@ def test_threads_that_listen_at_once_get_what_they_would_get_alone(
     assert [results[index] for index in range(len(clips))] == alone
 
 
+def test_a_slow_model_is_given_fewer_clips_at_a_time_so_that_nobody_urgent_waits_long(
+    model_with_yue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenAIWhisper, "seconds_per_clip", lambda *_: 4.0)
+    assert load(str(model_with_yue), HONG_KONG, tmp_path).batch == 2
+
+    monkeypatch.setattr(OpenAIWhisper, "seconds_per_clip", lambda *_: 36.0)
+    assert load(str(model_with_yue), HONG_KONG, tmp_path).batch == 1
+
+
 def test_half_precision_leaves_the_layer_norms_whole(model_with_yue: Path) -> None:
     """What a graphics card is given. The library computes its norms in full precision."""
     model = whisper.load_model(str(model_with_yue))
