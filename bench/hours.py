@@ -14,10 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from threading import Barrier
 from typing import Final
 
 import click
@@ -34,7 +34,6 @@ from transcription.engines.interface import Clip, Engine, Hypothesis
 from transcription.recogniser import Recogniser, Request, open_recogniser
 
 CLIP_SECONDS: Final = 10.0
-PATIENCE_SECONDS: Final = 1800.0
 
 
 @dataclass(frozen=True)
@@ -127,28 +126,27 @@ def _heard(engine: Engine, clips: list[Clip]) -> None:
 def _together(settings: Settings, calls: int, processes: int) -> Row:
     """So many processes, each with as many calls waiting."""
     context = multiprocessing.get_context("spawn")
-    start, results = context.Barrier(processes), context.Queue()
-    children = [
-        context.Process(target=_worker, args=(settings, calls, start, results), daemon=True)
-        for _ in range(processes)
-    ]
-    for child in children:
-        child.start()
-    seconds = max(results.get(timeout=PATIENCE_SECONDS) for _ in children)
-    for child in children:
-        child.join()
+    with context.Manager() as manager, ProcessPoolExecutor(processes, context) as pool:
+        start = manager.Barrier(processes)
+        told = [pool.submit(_worker, settings, calls, start) for _ in range(processes)]
+        seconds = max(it.result() for it in told)
     sound = processes * sum(it.seconds for it in messages(calls))
     hands = f"{processes} process" + ("es" if processes > 1 else "")
     return Row(f"the whole of it, {hands}", sound, seconds)
 
 
-def _worker(settings: Settings, calls: int, start: Barrier, results: "Queue[float]") -> None:
-    recogniser = _open(settings)
-    _hear(recogniser, messages(2))
+def _worker(settings: Settings, calls: int, start: Barrier) -> float:
+    """Seconds for so many calls, begun when all processes are ready."""
+    try:
+        recogniser = _open(settings)
+        _hear(recogniser, messages(2))
+    except BaseException:
+        start.abort()
+        raise
     start.wait()
     began = time.perf_counter()
     _hear(recogniser, messages(calls))
-    results.put(time.perf_counter() - began)
+    return time.perf_counter() - began
 
 
 def _hear(recogniser: Recogniser, recordings: list[Recording]) -> None:
