@@ -95,6 +95,23 @@ def test_two_ways_are_shown_side_by_side(tmp_path: Path) -> None:
     assert "B - A" in result.output
 
 
+def test_reports_are_compared_and_become_tables(evaluated: tuple[Path, Result]) -> None:
+    report = str(evaluated[0] / "report.json")
+    same = CliRunner().invoke(main, ["compare", report, report])
+    assert same.exit_code == 0, same.output
+    assert "+0.00 to +0.00" in same.output
+    table = CliRunner().invoke(main, ["table", report]).output.splitlines()
+    assert table[0].startswith("| condition | yue CER | cmn CER | en WER | en CER |")
+    assert table[2].startswith("| `clean` | ")
+    assert len(table) == 3
+
+
+def test_a_file_that_is_no_report_is_said_to_be_none() -> None:
+    for command in (["table", MODEL], ["compare", MODEL, MODEL]):
+        result = CliRunner().invoke(main, command)
+        assert (result.exit_code, "is no report of ours" in result.output) == (1, True)
+
+
 def test_two_processes_hear_what_one_does(evaluated: tuple[Path, Result], tmp_path: Path) -> None:
     one = json.loads((evaluated[0] / "report.json").read_text())["clips"]
     result = run(SAMPLE, *options(tmp_path), "--limit", 10, "--processes", 2)
