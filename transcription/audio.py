@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 Samples = NDArray[np.float32]
 
 SAMPLE_RATE: Final = 16_000
-# An hour is heard; until its speech is found that takes 5 s and 460 MB, in stereo 6 s and 800 MB.
+# An hour is heard; until its speech is found that takes 7 s and 580 MB, in stereo 12 s and 780 MB.
 MAX_SECONDS: Final = 70 * 60
 MAX_BYTES: Final = 128 * 2**20
 BLOCK_SECONDS: Final = 10
@@ -38,7 +38,10 @@ HEADROOM: Final = 2
 QUIET_DBFS: Final = -20.0
 TARGET_DBFS: Final = -3.0
 MAX_GAIN_DB: Final = 24.0
-OFF_CENTRE: Final = FULL_SCALE // 100
+REACH: Final = SAMPLE_RATE // 4
+FILTERED: Final = 2**18 - 2 * REACH
+_HERTZ: Final = np.fft.rfftfreq(FILTERED + 2 * REACH, 1 / SAMPLE_RATE).astype(np.float32)
+SPEECH_BAND: Final = 1 / (1 + np.exp(-(_HERTZ - 80) / 5))
 # Two channels with the same sound lose nothing by mixing, one of them dead half; more is a loss.
 CANCELLED: Final = 4
 
@@ -103,11 +106,12 @@ def streams(data: bytes) -> Iterator[Stream]:
 def one_voice(sound: Sound, channel: int | None = None) -> Sound:
     """One channel: the one asked for (0 is the first) or, by default, both mixed; level raised.
 
-    Very quiet recordings are raised to a usual level, by 24 dB at most; nothing is compressed. A
-    recording off centre is put right first: the detector hears nothing in it.
+    Very quiet recordings are raised to a usual level, by 24 dB at most; nothing is compressed. Hum
+    is taken out first: in a recording off centre the detector hears nothing, and words are wrong in
+    one with the mains in it.
     """
     voice = _mixed(sound.segment) if channel is None else sound.segment.split_to_mono()[channel]
-    return Sound(_audible(_centred(voice)), sound.cut)
+    return Sound(_audible(_without_hum(voice)), sound.cut)
 
 
 def excerpt(sound: Sound, pieces: Sequence[tuple[int, int]]) -> Sound:
@@ -129,13 +133,20 @@ def _mixed(segment: AudioSegment) -> AudioSegment:
     return max(segment.split_to_mono(), key=lambda channel: channel.rms)
 
 
-def _centred(segment: AudioSegment) -> AudioSegment:
+def _without_hum(segment: AudioSegment) -> AudioSegment:
+    """The sound without what is below 80 Hz, where there is no speech but the hum of the mains and
+    a recording's being off centre. Block by block, each heard a little beyond its edges."""
     pcm = np.frombuffer(segment.raw_data, dtype="<i2")
-    offset = round(float(pcm.mean())) if len(pcm) else 0
-    if abs(offset) < OFF_CENTRE:
-        return segment
-    centred = np.clip(pcm.astype(np.int32) - offset, -FULL_SCALE, FULL_SCALE - 1)
-    return segment._spawn(centred.astype("<i2").tobytes())
+    clean = np.empty_like(pcm)
+    for start in range(0, len(pcm), FILTERED):
+        wide = pcm[max(0, start - REACH) : start + FILTERED + REACH].astype(np.float32)
+        missing = (max(0, REACH - start), max(0, start + FILTERED + REACH - len(pcm)))
+        spectrum = np.fft.rfft(np.pad(wide, missing, mode="edge"))
+        part = np.rint(np.fft.irfft(spectrum * SPEECH_BAND)[REACH:-REACH])
+        clean[start : start + FILTERED] = np.clip(part, -FULL_SCALE, FULL_SCALE - 1)[
+            : len(pcm) - start
+        ]
+    return segment._spawn(clean.tobytes())
 
 
 def _audible(segment: AudioSegment) -> AudioSegment:

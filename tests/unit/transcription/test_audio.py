@@ -185,6 +185,16 @@ def test_a_recording_off_centre_is_put_right(offset: float) -> None:
     assert loudest_hertz(samples) == pytest.approx(440, abs=2)
 
 
+def test_the_hum_of_the_mains_is_taken_out_and_nothing_else() -> None:
+    seconds = 40.0  # several of the blocks it is done in
+    voice, hum = tone(440, seconds, level=0.2), tone(50, seconds, level=0.5)
+
+    samples = one_voice(read(wav(voice + hum, rate=SAMPLE_RATE))).samples
+
+    away_from_the_ends = slice(SAMPLE_RATE, -SAMPLE_RATE)
+    assert np.abs(samples - voice)[away_from_the_ends].max() < 0.005
+
+
 def test_a_telephone_line_without_a_header_is_not_taken_for_mp3() -> None:
     silent = b"\xff" * 8000
 
