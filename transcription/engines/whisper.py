@@ -42,7 +42,7 @@ FRAMES_PER_SECOND: Final = 50
 FRAMES: Final = CLIP_SECONDS * FRAMES_PER_SECOND
 # A cut window is the speech and a margin, in steps, so that clips of a length can go together.
 MARGIN_FRAMES: Final = 128
-STEP_FRAMES: Final = 100
+STEP_FRAMES: Final = 250
 LONGEST_STEP: Final = 10.0
 SECOND_TRY_TEMPERATURE: Final = 0.4
 MOST_PASSED_OVER: Final = 5.0
