@@ -30,7 +30,8 @@ Progress = Callable[[float], None]
 class Task:
     """A window to be heard. `recording`: whose it is. `channel`: of that recording; `sound`: all of
     the channel; `loudest`: the level of its loudest speech in dB. `spans`: the stretches of speech in
-    the window, where its languages may still differ. `round`: how often its beginning was heard."""
+    the window, where its languages may still differ. `unprompted`: to be heard without words to
+    expect. `round`: how often its beginning was heard."""
 
     recording: int
     channel: int
@@ -40,6 +41,7 @@ class Task:
     prior: Mapping[str, float]
     spans: tuple[Span, ...] = ()
     prompt: str | None = None
+    unprompted: bool = False
     round: int = 1
 
     @property
@@ -77,7 +79,7 @@ def listen(
     Languages and lengths that are alike go together. `prompt_for`: the words to expect with a
     prior. `progress` is told 0 to 1. What the engine raises ends it all.
     """
-    waiting = _in_order(replace(task, prompt=prompt_for(task.prior)) for task in tasks)
+    waiting = _in_order(_prompted(task, prompt_for) for task in tasks)
     total = _length(waiting)
     while waiting:
         step, waiting = waiting[: engine.batch], waiting[engine.batch :]
@@ -86,11 +88,15 @@ def listen(
             if not isinstance(result, Mixed):
                 yield Said(task, result)
             follow = _following(task, result)
-            waiting += [replace(it, prompt=prompt_for(it.prior)) for it in follow]
+            waiting += [_prompted(it, prompt_for) for it in follow]
         waiting = _in_order(waiting)
         progress(1.0 - _length(waiting) / total)
         if waiting:
             between()
+
+
+def _prompted(task: Task, prompt_for: Callable[[Mapping[str, float]], str | None]) -> Task:
+    return replace(task, prompt=None if task.unprompted else prompt_for(task.prior))
 
 
 def _in_order(tasks: Iterable[Task]) -> list[Task]:
@@ -106,6 +112,8 @@ def _following(task: Task, result: Result) -> list[Task]:
     if isinstance(result, Mixed):
         found = runs(task.window, task.spans, result.parts)
         return [_again(task, run.window, run.language) for run in found]
+    if isinstance(result, Hypothesis) and not result.lines and task.prompt:
+        return [replace(task, unprompted=True)]  # some models fall silent over words to expect
     if isinstance(result, Hypothesis) and result.lines and task.round < MOST_ROUNDS:
         rest = task.window.after(result.heard_until)
         if rest and rest.length >= LEAST_REST_MS:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Collection
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ PHANTOMS: Final = Path(__file__).with_name("phantoms.yaml")
 PHANTOM: Final = "phantom"
 PROMPT_ECHO: Final = "prompt_echo"
 BACKGROUND: Final = "background"
+SAID_AGAIN: Final = "said_again"
 WRONG_SCRIPT: Final = "wrong_script"
 LOOP: Final = "loop"
 TOO_MUCH: Final = "too_much_text"
@@ -31,7 +33,7 @@ CUT_OFF: Final = "cut_off"
 ON_NO_SPEECH: Final = "on_no_speech"
 UNSURE: Final = "unsure"
 # Nobody said it to us: kept in the record, left out of the text.
-NOT_SAID: Final = frozenset({PHANTOM, PROMPT_ECHO, BACKGROUND})
+NOT_SAID: Final = frozenset({PHANTOM, PROMPT_ECHO, BACKGROUND, SAID_AGAIN})
 SUSPECT: Final = NOT_SAID | {LOOP, TOO_MUCH, CUT_OFF, ON_NO_SPEECH, WRONG_SCRIPT}
 
 HAN: Final = r"\u3005\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -40,6 +42,11 @@ CJK: Final = re.compile(rf"[{HAN}\u3040-\u30ff\uac00-\ud7af]")
 FOREIGN: Final = re.compile(rf"[^\W\d_A-Za-z\u00c0-\u024fの{HAN}]")
 MOST_FOREIGN: Final = 1
 LEAST_LOG_PROBABILITY: Final = -1.0
+# Of the words of a line, on the average, after calibration.
+LEAST_CONFIDENCE: Final = 0.75
+# Alike enough to be the same words, and long enough to be no accident.
+SAME_WORDS: Final = 0.8
+LEAST_SAID_AGAIN: Final = 4
 NO_SPEECH: Final = 0.6
 MOST_CJK_A_SECOND: Final = 9.0
 MOST_LETTERS_A_SECOND: Final = 25.0
@@ -100,6 +107,17 @@ def is_echo(text: str, prompt: str | None) -> bool:
     the prompt has said it."""
     said, given = bare(text), bare(prompt or "")
     return bool(said) and said in given and 2 * len(said) >= len(given)
+
+
+def is_said_again(text: str, before: str) -> bool:
+    """Is `text`, heard in what a model had left over, only the end of what it wrote `before`?
+
+    Its time stamps are not exact: it may have written a sentence and still be played it again.
+    """
+    said = bare(text)
+    end = bare(before)[-len(said) :]
+    alike = SequenceMatcher(None, end, said, autojunk=False).ratio()
+    return len(said) >= LEAST_SAID_AGAIN and alike >= SAME_WORDS
 
 
 def is_wrong_script(text: str, language: str) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cases.places import Places
 from cases.script import Script
@@ -10,7 +10,7 @@ from cases.transcripts import Heard, Segment, Word
 from transcription import quality
 from transcription.audio import SAMPLE_RATE
 from transcription.calibration import Calibration
-from transcription.engines.interface import Engine, Hypothesis, Line, Unheard
+from transcription.engines.interface import UNTOLD, Engine, Hypothesis, Line, Unheard
 from transcription.loudness import level
 from transcription.pool import Said, Task
 from transcription.redaction import redact
@@ -41,7 +41,7 @@ class Scribe:
 
         `incomplete`: there was more of the recording than could be read.
         """
-        passages = [self._passage(one.task, one.result) for one in _heard(said)]
+        passages = list(_told_once([self._passage(it.task, it.result) for it in _heard(said)]))
         segments = sorted(_segments(passages), key=lambda it: (it.start, it.channel))
         counting = _caller_first(passages)
         kept = _kept(segments, counting[0].task.channel)
@@ -85,11 +85,15 @@ class Scribe:
         text = tidy(line.text, said.language, self.script)
         start, end = task.window.start_at(line.start), task.window.end_at(line.end)
         words = tuple(self._words(task, line, text, said.language, start, max(start, end)))
+        sure = self._confidence_of(said, words)
+        told = any(word.probability != UNTOLD for word in line.words)
+        if told and sure < quality.LEAST_CONFIDENCE:
+            own = (*own, quality.UNSURE)
         return Segment(
             start=start,
             end=max(start, end),
             text=text,
-            confidence=self._confidence_of(said, words),
+            confidence=sure,
             flags=tuple(dict.fromkeys((*own, *doubts))),
             language=said.language,
             channel=task.channel,
@@ -167,6 +171,19 @@ def _caller_first(passages: Sequence[Passage]) -> list[Passage]:
         if any(map(_belongs, _segments(side))):
             return side
     return next(side for side in sides if side)
+
+
+def _told_once(passages: Sequence[Passage]) -> Iterator[Passage]:
+    """The passages, marked where one that was left over only says again how the last one ended."""
+    before: dict[int, str] = {}
+    for passage in passages:
+        side = passage.task.channel
+        again = passage.task.round > 1 and quality.is_said_again(
+            passage.said.text, before.get(side, "")
+        )
+        before[side] = passage.said.text
+        marked = [replace(it, flags=(quality.SAID_AGAIN, *it.flags)) for it in passage.segments]
+        yield replace(passage, segments=tuple(marked)) if again else passage
 
 
 def _language(passages: Sequence[Passage]) -> tuple[str, float]:

@@ -2,7 +2,7 @@
 
 Servers differ in how much they tell. Whisper behind speaches or faster-whisper tells words with
 probabilities; OpenAI words without; vLLM lines with probabilities; Qwen3-ASR text alone, which may
-begin with `language Cantonese<asr_text>`. A probability that is not told is taken as EVEN: it
+begin with `language Cantonese<asr_text>`. A probability that is not told is taken as UNTOLD: it
 crosses no threshold, and a calibration turns it into the share of words this server gets right.
 """
 
@@ -14,10 +14,8 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from transcription.engines.interface import Line, Word
+from transcription.engines.interface import UNTOLD, Line, Word
 from transcription.engines.server import Trouble
-
-EVEN: Final = 0.5
 
 # Names of languages as servers return them, up to the first `-`, `_` or bracket -> ours.
 NAMES: Final = {
@@ -106,12 +104,14 @@ class Answer:
         weighed = weighed or [(it.logprob, 1) for it in self._told.logprobs or ()]
         weighed = weighed or [(math.log(p), 1) for p in _probabilities(self._told.words or ())]
         total = sum(weight for _, weight in weighed)
-        return sum(value * weight for value, weight in weighed) / total if total else math.log(EVEN)
+        return (
+            sum(value * weight for value, weight in weighed) / total if total else math.log(UNTOLD)
+        )
 
     @property
     def no_speech_probability(self) -> float:
         told = [it.no_speech_prob for it in self._told.segments or ()]
-        return min((p for p in told if p is not None and math.isfinite(p)), default=EVEN)
+        return min((p for p in told if p is not None and math.isfinite(p)), default=UNTOLD)
 
     @property
     def temperature(self) -> float:
@@ -126,7 +126,7 @@ class Answer:
         text = clean(segment.text)
         start = self._within(segment.start)
         end = max(start, self._within(segment.end))
-        sure = math.exp(min(0.0, segment.avg_logprob)) if segment.avg_logprob else EVEN
+        sure = math.exp(min(0.0, segment.avg_logprob)) if segment.avg_logprob else UNTOLD
         return Line(start, end, text, tuple(self._own(text, words, sure)))
 
     def _own(self, text: str, words: list[_Word], sure: float) -> list[Word]:

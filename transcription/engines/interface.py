@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from transcription.audio import Samples
 
 Parts = tuple[tuple[float, float], ...]
+
+# The probability of a word of which an engine tells none: as likely right as wrong.
+UNTOLD: Final = 0.5
 
 
 class ModelUnavailable(Exception):

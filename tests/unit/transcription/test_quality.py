@@ -131,3 +131,13 @@ def test_every_doubt_has_its_name() -> None:
 
 def test_no_text_gives_no_reason_to_doubt() -> None:
     assert doubts(said("", mean_log_probability=-3.0, no_speech_probability=1.0), 5.0) == ()
+
+
+def test_what_only_says_again_how_the_text_before_it_ended_is_known() -> None:
+    before = "東平邨三座漏水。我的電話是八二九四零六五九"
+
+    assert quality.is_said_again("我的電話是八二九四零六五九。", before)
+    assert quality.is_said_again("我的电话是八二九四零六五九", before)
+    assert not quality.is_said_again("漏水已經三日", before)
+    assert not quality.is_said_again("五九", before)  # too short to tell
+    assert not quality.is_said_again("我的電話是八二九四零六五九", "")

@@ -1,17 +1,27 @@
 """From the bytes of a recording to what goes on record."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runtime.city import City
-from runtime.settings import Settings
+from runtime.settings import CITIES, Settings
 from tests.unit.transcription.conftest import Parrot, Script, said, tone, wav
 from transcription.audio import SAMPLE_RATE, NotAudio, one_voice, read
 from transcription.calibration import Calibration, beside
-from transcription.engines.interface import Clip, ModelUnavailable, Result, Unheard
+from transcription.engines.interface import (
+    UNTOLD,
+    Clip,
+    Line,
+    ModelUnavailable,
+    Result,
+    Unheard,
+    Word,
+)
+from transcription.expected import Expected
 from transcription.language import Evidence, prior_of
 from transcription.recogniser import HearingFailed, Recogniser, open_recogniser
 from transcription.speech import Detector
@@ -127,6 +137,40 @@ def test_what_the_engine_left_unheard_is_played_to_it_again(
     assert [clip.prior["yue"] for clip in parrot.given[1:]] == pytest.approx([0.98, 0.98])
 
 
+def test_a_sentence_that_was_written_and_is_played_again_is_written_once(
+    detector: Detector, speech: Speech
+) -> None:
+    data, _ = three_sentences(speech)
+    script = [("我想投訴。街燈壞咗兩個禮拜", 4.7), ("街燈壞左兩個禮拜。", 30.0)]
+
+    heard = recogniser(
+        detector,
+        lambda i, clip: said(clip, (0.3, 4.5, script[i][0]), heard_until=script[i][1]),
+    ).hear(data)
+
+    assert heard is not None
+    assert heard.text == "我想投訴。街燈壞咗兩個禮拜"
+    assert [segment.flags for segment in heard.segments] == [(), ("said_again",)]
+    assert heard.flags == ("suspect_text",)
+
+
+def test_a_model_that_falls_silent_over_words_to_expect_is_asked_without_them(
+    detector: Detector, speech: Speech
+) -> None:
+    def only_unprompted(_: int, clip: Clip) -> Result:
+        return said(clip) if clip.prompt else said(clip, (0.3, 4.5, COMPLAINT))
+
+    parrot = Parrot(only_unprompted)
+    expected = Expected.read(CITIES / "hongkong")
+    heard = Recogniser(parrot, detector, HONG_KONG, "hk", expected=expected).hear(
+        speech("yue"), evidence=Evidence(flow="yue", earlier={"yue": 9})
+    )
+
+    assert heard is not None
+    assert heard.text == COMPLAINT
+    assert [bool(clip.prompt) for clip in parrot.given] == [True, False]
+
+
 def test_the_last_moment_is_not_played_again_for_models_invent_on_it(
     detector: Detector, speech: Speech
 ) -> None:
@@ -226,6 +270,23 @@ def test_words_the_model_hardly_believes_in_are_marked(detector: Detector, speec
     assert heard is not None
     assert heard.text == COMPLAINT
     assert heard.flags == ("low_confidence",)
+
+
+def test_a_line_whose_words_are_mostly_doubtful_is_marked(
+    detector: Detector, speech: Speech
+) -> None:
+    def worth(probability: float) -> tuple[str, ...]:
+        words = tuple(Word(i / 4, (i + 1) / 4, it, probability) for i, it in enumerate(COMPLAINT))
+        heard = recogniser(
+            detector,
+            lambda _, clip: replace(said(clip), lines=(Line(0.0, 4.0, COMPLAINT, words),)),
+        ).hear(speech("yue"))
+        assert heard is not None and heard.text == COMPLAINT
+        return heard.flags
+
+    assert worth(0.9) == ()
+    assert worth(0.6) == ("low_confidence",)
+    assert worth(UNTOLD) == ()  # an engine that tells nothing is not doubted for that
 
 
 def test_a_murmur_where_the_model_hears_no_speech_is_on_record_only(
