@@ -9,7 +9,8 @@ import httpx
 
 from runtime.settings import is_loopback
 
-MAX_BYTES = 50 * 1024 * 1024
+# An hour of two channels, as plain as providers send it.
+MAX_BYTES = 128 * 1024 * 1024
 MAX_SECONDS = 60.0
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 5.0
