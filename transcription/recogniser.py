@@ -26,7 +26,7 @@ from transcription.parts import spans_in
 from transcription.pool import Progress, Said, Task, listen
 from transcription.quality import BACKGROUND_DB
 from transcription.scribe import Scribe
-from transcription.speech import Detector, windows
+from transcription.speech import PER_MS, Detector, phrases, spans_of, windows
 
 log = logging.getLogger(__name__)
 
@@ -146,13 +146,15 @@ class Recogniser:
     def _tasks(self, index: int, side: Voice, prior: Mapping[str, float]) -> list[Task]:
         """The windows of one side of a call. Who speaks far off has windows of their own."""
         samples = side.sound.samples
-        spans = self.detector.spans(samples)
+        likely = self.detector.probabilities(samples)
+        spans = spans_of(likely, len(samples) // PER_MS)
         loud = levels(samples, spans)
         most = loudest(spans, loud)
         near = [s for s, it in zip(spans, loud, strict=True) if most - it < BACKGROUND_DB]
         far = [span for span in spans if span not in near]
+        said = [phrase for span in spans for phrase in phrases(span, likely)]
         return [
-            Task(index, side.channel, side.sound, most, it, prior, tuple(spans_in(it, spans)))
+            Task(index, side.channel, side.sound, most, it, prior, tuple(spans_in(it, said)))
             for it in (*windows(near), *windows(far))
         ]
 

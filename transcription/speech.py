@@ -6,7 +6,7 @@ The detector is Silero's, from the package of its authors: torch is there alread
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -28,6 +28,7 @@ ENDS: Final = 0.35
 CERTAIN_MS: Final = 160
 SHORTEST_SPEECH_MS: Final = 100
 SHORTEST_PAUSE_MS: Final = 500
+SHORTEST_BREATH_MS: Final = 200
 PAD_MS: Final = 250
 SHORTEST_CUT_MS: Final = 500
 WINDOW_MS: Final = 24_000
@@ -111,7 +112,7 @@ class Detector:
         Empty when there is nothing of which it is certain that it is speech: a cough is no message,
         a short "yes" is. No span is longer than a window; longer speech is parted in a pause.
         """
-        return _with_air(_bare(self.probabilities(samples)), len(samples) // PER_MS)
+        return spans_of(self.probabilities(samples), len(samples) // PER_MS)
 
     def probabilities(self, samples: Samples) -> Samples:
         """How likely it is that somebody speaks, 0 to 1, for every 32 ms of 16 kHz samples."""
@@ -157,6 +158,27 @@ class _Network:
         offset = max(-start, 0)
         block[offset : offset + len(there)] = there
         return torch.from_numpy(block).unfold(0, self._before + self._look, self._look)
+
+
+def spans_of(probabilities: Samples, length: int) -> tuple[Span, ...]:
+    """The same, from how likely speech is in every 32 ms of so many milliseconds."""
+    return _with_air(_bare(probabilities), length)
+
+
+def phrases(span: Span, probabilities: Samples) -> Iterator[Span]:
+    """A span parted where its speaker takes a breath: too short a pause to be cut out, but nobody
+    changes the language without one. `probabilities`: of speech, for every 32 ms."""
+    first, last = span.start * PER_MS // LOOK, span.end * PER_MS // LOOK
+    quiet = probabilities[first:last] < BEGINS
+    edges = np.flatnonzero(np.diff(quiet, prepend=False, append=False)) + first
+    start = span.start
+    for begin, end in edges.reshape(-1, 2).tolist():
+        long_enough = (end - begin) * LOOK >= SHORTEST_BREATH_MS * PER_MS
+        if long_enough and begin > first and end < last:
+            middle = (begin + end) * LOOK // (2 * PER_MS)
+            yield Span(start, middle)
+            start = middle
+    yield Span(start, span.end)
 
 
 def _bare(probabilities: Samples) -> list[Span]:
