@@ -109,8 +109,11 @@ class OpenAIWhisper:
     def languages(self, features: Sequence[Tensor]) -> list[Mapping[str, float]]:
         words = tokenizer(self.num_languages, "en")
         start = torch.full((len(features), 1), words.sot, device=self._model.device)
-        logits = self._model.logits(start, torch.stack(list(features)))[:, 0]
-        shares = logits[:, list(words.all_language_tokens)].float().softmax(dim=-1).tolist()
+        state = self._read(start, torch.stack(list(features)))[:, 0]
+        # The library would weigh all 50,000 tokens of the vocabulary for these hundred.
+        wanted = list(words.all_language_tokens)
+        weights = self._model.decoder.token_embedding.weight[wanted].to(state.dtype)
+        shares = (state @ weights.T).float().softmax(dim=-1).tolist()
         return [dict(zip(words.all_language_codes, row, strict=True)) for row in shares]
 
     @torch.no_grad()
@@ -151,21 +154,27 @@ class OpenAIWhisper:
             for i, (token, probability) in enumerate(kept)
         ]
 
+    def _read(self, tokens: Tensor, features: Tensor) -> Tensor:
+        """What the decoder makes of known tokens, all at once: (clips, tokens, state)."""
+        decoder = self._model.decoder
+        x = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
+        x = x.to(features.dtype)
+        for block in decoder.blocks:
+            x = block(x, features, mask=decoder.mask)
+        state: Tensor = decoder.ln(x)
+        return state
+
     def _attention(self, tokens: Tensor, features: Tensor, sounding: int) -> Tensor:
         """How much each token looks at each of the first frames, shape (tokens, sounding), from the
         heads that follow the speech. The words are known, so the model reads them all at once."""
-        decoder = self._model.decoder
         seen: list[Tensor] = []
         hooks = [
             block.cross_attn.register_forward_hook(lambda _, __, out: seen.append(out[-1][0]))
-            for block in decoder.blocks
+            for block in self._model.decoder.blocks
         ]
-        x = decoder.token_embedding(tokens)[None] + decoder.positional_embedding[: len(tokens)]
-        x = x.to(features.dtype)
         try:
             with disable_sdpa():
-                for block in decoder.blocks:
-                    x = block(x, features[None], mask=decoder.mask)
+                self._read(tokens[None], features[None])
         finally:
             for hook in hooks:
                 hook.remove()

@@ -302,6 +302,16 @@ def test_the_encoder_is_the_librarys_own(sounds: dict[str, Samples]) -> None:
         assert torch.equal(backend._encoded(mel), model.encoder(mel))
 
 
+def test_languages_are_told_as_the_library_tells_them(sounds: dict[str, Samples]) -> None:
+    model = open_model(str(DEMONSTRATION), Path("."), lambda line: None)
+    backend = OpenAIWhisper(model)
+    features = backend.encode([sounds["yue"], sounds["en"]], "full")
+    _, theirs = model.detect_language(torch.stack(features))
+
+    for ours, expected in zip(backend.languages(features), theirs, strict=True):
+        assert ours == pytest.approx(expected, abs=1e-5)
+
+
 def test_times_and_probabilities_are_those_of_the_librarys_alignment(
     sounds: dict[str, Samples],
 ) -> None:
