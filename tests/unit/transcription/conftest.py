@@ -12,7 +12,7 @@ import torch
 from whisper.model import ModelDimensions, Whisper
 
 from transcription.audio import SAMPLE_RATE, Samples
-from transcription.engines.interface import Clip, Hypothesis, Line, Progress, Result
+from transcription.engines.interface import Clip, Hypothesis, Line, Result
 from transcription.speech import Detector
 
 SOUNDS = Path(__file__).parent / "sounds"
@@ -84,16 +84,16 @@ class Parrot:
 
     name = "parrot"
     model = "parrot-1"
+    batch = 8
+    seconds_per_clip = 0.1
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self.given: list[Clip] = []
 
-    def hear(self, clips: Sequence[Clip], progress: Progress | None = None) -> list[Result]:
+    def hear(self, clips: Sequence[Clip]) -> list[Result]:
         first = len(self.given)
         self.given += clips
-        if progress:
-            progress(1.0)
         return [self.script(first + index, clip) for index, clip in enumerate(clips)]
 
 

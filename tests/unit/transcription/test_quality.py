@@ -5,7 +5,17 @@ import yaml
 
 from transcription import quality
 from transcription.engines.interface import Hypothesis, Line
-from transcription.quality import PHANTOMS, doubts, is_loop, is_phantom, is_too_much
+from transcription.quality import (
+    PHANTOMS,
+    counts,
+    doubts,
+    is_echo,
+    is_loop,
+    is_phantom,
+    is_too_much,
+    is_wrong_script,
+    line_doubts,
+)
 
 KNOWN = [entry["example"] for entry in yaml.safe_load(PHANTOMS.read_text(encoding="utf-8"))]
 VARIANTS = [
@@ -19,6 +29,20 @@ VARIANTS = [
     "感謝您的觀看,謝謝大家收看。",
     "中文字幕志愿者 杨茜茜",
     "作詞・作曲・編曲 李宗盛",
+    "優優獨播劇場",
+    "优悠独播剧场——YoYo Television Series Exclusive",
+    "喜歡我的影片請一鍵三連",
+    "感謝大家的支持我們下期再見",
+    "多謝收睇，我哋下次再見",
+    "最後までご視聴ありがとうございました",
+    "チャンネル登録と高評価よろしくお願いします",
+    "また次の動画でお会いしましょう",
+    "구독과 좋아요 알림설정까지 부탁드립니다",
+    "MBC 뉴스 김성현입니다.",
+    "Abone olmayı unutmayın",
+    "Sous-titres réalisés par la communauté d'Amara.org",
+    "Продолжение следует...",
+    "[Applause]",
     "Thanks for watching!",
     "THANK YOU FOR WATCHING.",
     "...",
@@ -37,6 +61,20 @@ REAL_COMPLAINTS = [
     "I was watching the street lamp all night",
     "字幕翻譯錯晒,聾人睇唔到政府記者會",
     "我支持明鏡路加設斑馬線",
+    "我想投訴樓上啲音樂好嘈",
+    "The music from the shop is too loud",
+    "請關注我嘅投訴",
+    "請大家關注呢件事",
+    "版權署嘅電話打唔通",
+    "我條片俾人未經授權轉載咗",
+    "謝謝大家的支持",
+    "多謝大家",
+    "Please subscribe me to the newsletter of the department",
+    "There is a copyright issue with the notice board",
+    "See you at the office next time I come",
+    "我話下次再見到佢就報警",
+    "佢哋喺街度免費派字幕組嘅光碟",
+    "新聞話今晚停水",
 ]
 
 
@@ -141,3 +179,75 @@ def test_what_only_says_again_how_the_text_before_it_ended_is_known() -> None:
     assert not quality.is_said_again("漏水已經三日", before)
     assert not quality.is_said_again("五九", before)  # too short to tell
     assert not quality.is_said_again("我的電話是八二九四零六五九", "")
+
+
+@pytest.mark.parametrize("language", ["yue", "cmn", "en"])
+@pytest.mark.parametrize(
+    "text", ["ありがとう", "감사합니다", "ขอบคุณครับ", "спасибо", "我想投訴スーパー"]
+)
+def test_letters_the_language_is_not_written_with_are_doubted(text: str, language: str) -> None:
+    assert is_wrong_script(text, language)
+
+
+def test_chinese_is_doubted_in_an_english_call_and_english_is_not_in_a_chinese_one() -> None:
+    assert is_wrong_script("街燈壞咗", "en")
+    assert not is_wrong_script("The estate is called 和風苑", "en")
+    assert not is_wrong_script("條 lift 壞咗 three days", "yue")
+    assert not is_wrong_script("Central station", "yue")
+    assert not is_wrong_script("Café naïve", "en")
+
+
+def test_a_shops_name_and_rare_characters_are_not_a_wrong_script() -> None:
+    assert not is_wrong_script("我喺優の良品買嘢", "yue")
+    assert not is_wrong_script("部𨋢壞咗，八〇三室，佢哋時時係咁々", "yue")
+
+
+PROMPT = "你好，呢度係香港1823，市民想投訴旺角、深水埗嘅事。"
+
+
+def test_what_only_repeats_the_prompt_was_not_said() -> None:
+    assert is_echo(PROMPT, PROMPT)
+    assert is_echo("你好 呢度係香港1823 市民想投訴旺角", PROMPT)
+
+
+def test_a_name_out_of_the_prompt_and_a_sentence_with_it_were_said() -> None:
+    assert not is_echo("旺角", PROMPT)
+    assert not is_echo("我想投訴旺角嘅街燈", PROMPT)
+    assert not is_echo("旺角", None)
+    assert not is_echo("", PROMPT)
+
+
+def line(text: str, seconds: float = 5.0) -> Line:
+    return Line(0.0, seconds, text)
+
+
+def test_every_doubt_about_a_line_has_its_name() -> None:
+    sentence = "我想投訴屋邨外牆嘅棚網懷疑唔係阻燃物料"
+
+    assert line_doubts(line(sentence), "yue") == ()
+    assert line_doubts(line("謝謝觀看"), "yue") == ("phantom",)
+    assert line_doubts(line(PROMPT), "yue", prompt=PROMPT) == ("prompt_echo",)
+    assert line_doubts(line(sentence), "yue", below_loudest=20.0) == ("background",)
+    assert line_doubts(line(sentence), "yue", below_loudest=12.0) == ()
+    assert line_doubts(line("спасибо"), "yue") == ("wrong_script",)
+    assert line_doubts(line("我想投訴" * 7), "yue") == ("loop",)
+    assert line_doubts(line(sentence, seconds=1.2), "yue") == ("too_much_text",)
+
+
+@pytest.mark.parametrize(
+    ("flags", "belongs"),
+    [
+        ((), True),
+        (("loop",), True),
+        (("wrong_script", "too_much_text"), True),
+        (("unsure",), True),
+        (("phantom",), False),
+        (("prompt_echo",), False),
+        (("background", "unsure"), False),
+        (("on_no_speech", "unsure"), False),
+    ],
+)
+def test_only_what_nobody_said_to_us_is_left_out_of_the_text(
+    flags: tuple[str, ...], belongs: bool
+) -> None:
+    assert counts(flags) is belongs

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cases import places
+from cases.transcripts import Heard
 from runtime.city import City
 from runtime.settings import CITIES, Settings
 from tests.unit.transcription.conftest import Parrot, Script, said, tone, wav
-from transcription.audio import SAMPLE_RATE, NotAudio, one_voice, read
+from transcription.audio import SAMPLE_RATE, NotAudio, Samples, one_voice, read
 from transcription.calibration import Calibration, beside
 from transcription.engines.interface import (
     UNTOLD,
     Clip,
     Line,
+    Mixed,
     ModelUnavailable,
     Result,
     Unheard,
@@ -23,7 +27,7 @@ from transcription.engines.interface import (
 )
 from transcription.expected import Expected
 from transcription.language import Evidence, prior_of
-from transcription.recogniser import HearingFailed, Recogniser, open_recogniser
+from transcription.recogniser import HearingFailed, Recogniser, Request, open_recogniser
 from transcription.speech import Detector
 
 Speech = Callable[[str], bytes]
@@ -367,6 +371,279 @@ def test_progress_is_told_up_to_the_end(detector: Detector, speech: Speech) -> N
     recogniser(detector, plain).hear(speech("yue"), progress=told.append)
 
     assert told[-1] == 1.0
+
+
+def sure_of(clip: Clip, language: str) -> dict[str, float]:
+    return {it: 0.98 if it == language else 0.01 for it in clip.prior}
+
+
+def test_windows_of_all_recordings_are_heard_together_and_go_back_to_their_own(
+    detector: Detector, speech: Speech
+) -> None:
+    one = one_voice(read(speech("cmn"))).samples
+    long_call = wav(np.tile(one, 12), SAMPLE_RATE)
+    calls = [speech("yue"), long_call, speech("en"), speech("yue")]
+    steps: list[int] = []
+    parrot = Parrot(lambda _, clip: said(clip, (0.0, 1.0, str(len(clip.samples)))))
+    hear = parrot.hear
+    parrot.hear = lambda clips: steps.append(len(clips)) or hear(clips)  # type: ignore[method-assign]
+    parrot.batch = 4
+    ear = Recogniser(parrot, detector, HONG_KONG, "hk")
+
+    together = ear.hear_all([Request(data) for data in calls])
+
+    assert max(steps) == 4 and len(steps) == -(-len(parrot.given) // 4)
+    assert together == [ear.hear(data) for data in calls]
+    texts = [heard.text for heard in together if isinstance(heard, Heard)]
+    assert texts[0] == texts[3] != texts[2] and len(texts[1].split()) == 2
+
+
+def test_a_bad_recording_touches_no_other(detector: Detector, speech: Speech) -> None:
+    class Deaf(Detector):
+        def probabilities(self, samples: Samples) -> Samples:
+            if len(samples) < SAMPLE_RATE:
+                raise RuntimeError("out of order")
+            return super().probabilities(samples)
+
+    ear = Recogniser(Parrot(plain), Deaf(), HONG_KONG, "hk")
+    good, silent, web_page, odd = ear.hear_all(
+        [
+            Request(speech("yue")),
+            Request(wav(np.zeros(80_000))),
+            Request(b"<html>"),
+            Request(wav(tone(440, 0.5), SAMPLE_RATE)),
+        ]
+    )
+
+    assert isinstance(good, Heard) and good.text == COMPLAINT
+    assert silent is None
+    assert isinstance(web_page, NotAudio)
+    assert isinstance(odd, HearingFailed) and "out of order" in str(odd)
+
+
+def test_a_recording_the_engine_fails_on_does_not_fail_the_others(
+    detector: Detector, speech: Speech
+) -> None:
+    def fails_on_english(_: int, clip: Clip) -> Result:
+        return Unheard("no room") if clip.prior["en"] > 0.5 else plain(0, clip)
+
+    ear = recogniser(detector, fails_on_english)
+    good, bad = ear.hear_all([Request(speech("yue")), Request(speech("en"), Evidence(flow="en"))])
+
+    assert isinstance(good, Heard) and isinstance(bad, HearingFailed)
+
+
+def test_an_engine_that_is_gone_ends_the_hearing_of_all(detector: Detector, speech: Speech) -> None:
+    def gone(_: int, clip: Clip) -> Result:
+        raise ModelUnavailable("the server is away", "start it")
+
+    with pytest.raises(ModelUnavailable):
+        recogniser(detector, gone).hear_all([Request(speech("yue"))])
+
+
+def test_urgent_work_is_heard_between_two_steps(detector: Detector, speech: Speech) -> None:
+    parrot = Parrot(plain)
+    parrot.batch = 1
+    ear = Recogniser(parrot, detector, HONG_KONG, "hk")
+    urgent: list[Heard | None] = []
+
+    def between() -> None:
+        if len(parrot.given) == 1:
+            urgent.append(ear.hear(speech("en")))
+
+    outcomes = ear.hear_all([Request(speech("yue")), Request(speech("cmn"))], between=between)
+
+    assert urgent and all(isinstance(it, Heard) for it in [*urgent, *outcomes])
+    lengths = [len(clip.samples) for clip in parrot.given]
+    assert len(lengths) == 3 and lengths[1] not in (lengths[0], lengths[2])
+
+
+def turns(speech: Speech, *languages: str, pause: float = 1.0) -> bytes:
+    silence = np.zeros(round(pause * SAMPLE_RATE), np.float32)
+    voices = [one_voice(read(speech(language))).samples for language in languages]
+    return wav(np.concatenate([it for voice in voices for it in (voice, silence)]), SAMPLE_RATE)
+
+
+def test_a_caller_who_goes_on_in_another_language_is_heard_in_each(
+    detector: Detector, speech: Speech
+) -> None:
+    def mixed(_: int, clip: Clip) -> Result:
+        seconds = len(clip.samples) / SAMPLE_RATE
+        if clip.parts:
+            half = seconds / 2
+            beliefs = ["yue" if end < half + 1 else "cmn" for _, end in clip.parts]
+            return Mixed(tuple(sure_of(clip, language) for language in beliefs))
+        language = max(clip.prior, key=lambda it: clip.prior[it])
+        return said(clip, (0.0, seconds, f"講{language}"), language=language)
+
+    parrot = Parrot(mixed)
+    heard = Recogniser(parrot, detector, HONG_KONG, "hk").hear(turns(speech, "yue", "cmn"))
+
+    assert heard is not None
+    assert [(it.language, it.text) for it in heard.segments] == [("yue", "講yue"), ("cmn", "講cmn")]
+    assert heard.text == "講yue 講cmn"
+    assert [clip.parts == () for clip in parrot.given] == [False, True, True]
+    assert all(max(clip.prior.values()) > 0.95 for clip in parrot.given[1:])
+    whole, *pieces = (len(clip.samples) for clip in parrot.given)
+    assert sum(pieces) == whole
+    assert heard.segments[0].end <= heard.segments[1].start
+
+
+def test_a_window_that_turns_out_to_be_in_one_language_is_heard_whole(
+    detector: Detector, speech: Speech
+) -> None:
+    def unsure(_: int, clip: Clip) -> Result:
+        return Mixed(tuple(clip.prior for _ in clip.parts)) if clip.parts else plain(0, clip)
+
+    parrot = Parrot(unsure)
+    heard = Recogniser(parrot, detector, HONG_KONG, "hk").hear(turns(speech, "yue", "yue"))
+
+    assert heard is not None and len(heard.segments) == 1
+    assert len(parrot.given[0].samples) == len(parrot.given[1].samples)
+
+
+def stereo(first: Samples, second: Samples) -> bytes:
+    return wav(np.stack([first, second], axis=1), SAMPLE_RATE)
+
+
+def two_sides(speech: Speech) -> tuple[Samples, Samples]:
+    """The agent speaks first and then the caller."""
+    caller, agent = (one_voice(read(speech(language))).samples for language in ("yue", "en"))
+    return (
+        np.concatenate([np.zeros_like(agent), caller]),
+        np.concatenate([agent, np.zeros_like(caller)]),
+    )
+
+
+def test_both_sides_of_a_call_are_on_record_and_the_text_is_the_callers(
+    detector: Detector, speech: Speech
+) -> None:
+    caller, agent = two_sides(speech)
+
+    def by_length(_: int, clip: Clip) -> Result:
+        seconds = len(clip.samples) / SAMPLE_RATE
+        text = "Good morning" if seconds == agent_seconds else COMPLAINT
+        return said(clip, (0.0, seconds, text))
+
+    alone = Parrot(plain)
+    Recogniser(alone, detector, HONG_KONG, "hk").hear(wav(agent, SAMPLE_RATE))
+    agent_seconds = len(alone.given[0].samples) / SAMPLE_RATE
+
+    heard = recogniser(detector, by_length).hear(stereo(caller, agent))
+
+    assert heard is not None
+    assert heard.text == COMPLAINT
+    assert [(it.channel, it.text) for it in heard.segments] == [
+        (1, "Good morning"),
+        (0, COMPLAINT),
+    ]
+    assert heard.segments[0].end <= heard.segments[1].start
+
+
+def test_when_only_the_other_side_speaks_the_text_is_theirs(
+    detector: Detector, speech: Speech
+) -> None:
+    caller, agent = two_sides(speech)
+    quiet = 0.05 * np.random.default_rng(0).normal(0, 1, len(caller)).astype(np.float32)
+
+    heard = recogniser(detector, plain).hear(stereo(quiet, agent))
+
+    assert heard is not None
+    assert {it.channel for it in heard.segments} == {1}
+    assert heard.text == COMPLAINT
+
+
+def test_a_television_in_the_room_is_on_record_but_not_in_the_text(
+    detector: Detector, speech: Speech
+) -> None:
+    caller, television = (one_voice(read(speech(it))).samples for it in ("yue", "cmn"))
+    loud = float(np.abs(caller).max())
+    room = np.concatenate([caller, 0.05 * television * loud / float(np.abs(television).max())])
+
+    heard = recogniser(detector, plain).hear(wav(room, SAMPLE_RATE))
+
+    assert heard is not None
+    assert [it.flags for it in heard.segments] == [(), ("background",)]
+    assert heard.text == COMPLAINT
+    assert heard.flags == ("suspect_text",)
+
+
+def test_somebody_who_speaks_low_throughout_is_not_in_the_background(
+    detector: Detector, speech: Speech
+) -> None:
+    voice = one_voice(read(speech("yue"))).samples
+
+    heard = recogniser(detector, plain).hear(wav(0.02 * voice, SAMPLE_RATE))
+
+    assert heard is not None and heard.text == COMPLAINT and heard.flags == ()
+
+
+def spoken_words(clip: Clip, text: str, probability: float = 0.9) -> tuple[Word, ...]:
+    """The characters of `text`, evenly over the clip."""
+    each = len(clip.samples) / SAMPLE_RATE / len(text)
+    return tuple(
+        Word(i * each, (i + 1) * each, character, probability) for i, character in enumerate(text)
+    )
+
+
+def test_words_have_their_times_in_the_recording_and_never_go_back(
+    detector: Detector, speech: Speech
+) -> None:
+    data, begins = three_sentences(speech)
+    text = "我想投诉街灯坏了" * 3
+
+    def word_by_word(_: int, clip: Clip) -> Result:
+        seconds = len(clip.samples) / SAMPLE_RATE
+        whole = Line(0.0, seconds, text, spoken_words(clip, text))
+        return replace(said(clip), lines=(whole,))
+
+    heard = recogniser(detector, word_by_word).hear(data)
+
+    assert heard is not None
+    (segment,) = heard.segments
+    assert "".join(word.text for word in segment.words) == "我想投訴街燈壞了" * 3
+    times = [moment for word in segment.words for moment in (word.start, word.end)]
+    assert times == sorted(times)
+    assert segment.start <= times[0] and times[-1] <= segment.end
+    silences = [(begin + 6.0, following - 1.5) for begin, following in pairwise(begins)]
+    starts = [word.start for word in segment.words]
+    assert not [it for it in starts for start, end in silences if start < it < end]
+    assert [starts[8 * i] for i in range(3)] == pytest.approx(begins, abs=0.7)
+
+
+def test_confidence_is_what_the_models_probabilities_are_worth(
+    detector: Detector, speech: Speech
+) -> None:
+    def word_by_word(_: int, clip: Clip) -> Result:
+        line = Line(0.0, 4.0, COMPLAINT, spoken_words(clip, COMPLAINT, 0.9))
+        return replace(said(clip), lines=(line,))
+
+    ear = recogniser(detector, word_by_word)
+    halved = replace(ear, calibration=Calibration("", {"yue": ((0.0, 0.0), (1.0, 0.5))}))
+    plainly, soberly = ear.hear(speech("yue")), halved.hear(speech("yue"))
+
+    assert plainly is not None and soberly is not None
+    assert (plainly.confidence, soberly.confidence) == pytest.approx((0.9, 0.45))
+    assert {word.confidence for word in soberly.segments[0].words} == {0.45}
+
+
+def test_numbers_and_places_are_slots_and_telephone_numbers_are_masked(
+    detector: Detector, speech: Speech
+) -> None:
+    text = "我喺旺角，電話六一二三四五六七"
+
+    def number(_: int, clip: Clip) -> Result:
+        line = Line(0.0, 4.0, text, spoken_words(clip, text))
+        return replace(said(clip), lines=(line,))
+
+    city = replace(recogniser(detector, number), places=places.read(CITIES / "hongkong"))
+    heard = city.hear(speech("yue"))
+
+    assert heard is not None
+    assert ("place", "旺角") in [(slot.kind, slot.value) for slot in heard.slots]
+    assert "[phone]" in heard.masked_text and "六一二三" not in heard.masked_text
+    assert [mask.kind for mask in heard.masks] == ["phone"]
+    assert heard.text == text
 
 
 def settings(model: str, folder: Path, **others: str) -> Settings:

@@ -1,6 +1,9 @@
 """Text for people: the city's script, the caller's words."""
 
-from transcription.text import joined, tidy
+import pytest
+
+from cases.script import Script
+from transcription.text import dealt, joined, tidy
 
 
 def test_chinese_comes_in_the_script_of_the_city() -> None:
@@ -25,3 +28,35 @@ def test_lines_are_joined_as_their_language_is_written() -> None:
 
 def test_half_a_character_is_not_shown() -> None:
     assert tidy("街燈壞\ufffd", "yue", "hk") == "街燈壞"
+
+
+@pytest.mark.parametrize(
+    ("words", "language", "script", "expected"),
+    [
+        (
+            ["我", "想", "投诉", "街灯", "坏了。"],
+            "cmn",
+            "hk",
+            ["我", "想", "投訴", "街燈", "壞了。"],
+        ),
+        ([" The", " lamp", "  is", " broken."], "en", "hk", ["The", "lamp", "is", "broken."]),
+        (["条", " lift", "壞", "咗"], "yue", "hk", ["條", "lift", "壞", "咗"]),
+        (["街燈", "\ufffd", "壞咗"], "yue", "hk", ["街燈", "", "壞咗"]),
+        ([], "yue", "hk", []),
+    ],
+    ids=["Simplified", "English", "mixed", "half a character", "none"],
+)
+def test_the_tidied_text_is_dealt_out_to_the_words_it_came_from(
+    words: list[str], language: str, script: Script, expected: list[str]
+) -> None:
+    assert dealt(tidy("".join(words), language, script), words) == expected
+
+
+def test_a_text_that_became_longer_or_shorter_is_still_dealt_out_whole() -> None:
+    words = ["我想", "打", "的士", "去"]
+
+    longer = dealt("我想截計程車去", words)
+    shorter = dealt("想打的去", words)
+
+    assert "".join(longer) == "我想截計程車去" and longer[-1] == "去"
+    assert "".join(shorter) == "想打的去" and shorter[0] == "想" and shorter[-1] == "去"
