@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import checkpoint, speech_report
+from bench import checkpoint, processes, speech_report
 from bench.speech_contestants import Contestant, Plain, Workers
 from bench.speech_recordings import Recording, calls, messages
 from bench.speech_report import Report, Row, Turn
@@ -129,9 +129,11 @@ def _turn(contestant: Contestant, queues: dict[int, list[Recording]]) -> Turn:
     with _ready(contestant):
         outcomes = {}
         for waiting in sorted(queues):
-            before = contestant.cpu_seconds()
+            before, all_before = contestant.cpu_seconds(), processes.busy_seconds()
             outcomes[waiting] = contestant.hear(queues[waiting])
-        return Turn(outcomes, contestant.cpu_seconds() - before, contestant.peak_bytes())
+        used = contestant.cpu_seconds() - before
+        others = processes.busy_seconds() - all_before - used
+        return Turn(outcomes, used, contestant.peak_bytes(), others)
 
 
 @contextmanager

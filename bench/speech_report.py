@@ -12,23 +12,31 @@ from bench.speech_contestants import Contestant, Outcome
 from bench.speech_recordings import Recording
 
 PLAIN: Final = "plain transcribe()"
+# Processors that others may keep busy without spoiling the figures.
+QUIET: Final = 0.15
 # How many times as fast as plain transcribe() each is to be.
 TARGETS: Final = {"openai, full": 2.5, "fast, full": 4.0, "fast, cut": 10.0}
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn of a contestant: what became of the calls, by how many were waiting; what it computed
-    for the longest queue; the most memory it had in all of the turn."""
+    """One turn of a contestant: what became of the calls, by how many were waiting; what it and what
+    others computed in the time of the longest queue; the most memory it had in all of the turn."""
 
     outcomes: Mapping[int, Sequence[Outcome]]
     cpu_seconds: float
     peak_bytes: int
+    others_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Until the last call of the longest queue had its text."""
         return max(it.seconds for it in self.outcomes[max(self.outcomes)])
+
+    @property
+    def others(self) -> float:
+        """Processors that others kept busy meanwhile: 0.1 is a tenth of one."""
+        return self.others_seconds / self.seconds
 
 
 @dataclass
@@ -100,7 +108,7 @@ def markdown(report: Report) -> str:
 
 def verdicts(report: Report) -> list[str]:
     """In words: the texts, the targets, the machine."""
-    return [_texts(report), *_targets(report), figures.machine()]
+    return [_texts(report), *_targets(report), _quiet(report), figures.machine()]
 
 
 def equal_texts(report: Report) -> bool:
@@ -142,6 +150,12 @@ def _texts(report: Report) -> str:
         return f"every text has the same {len(report.text)} characters"
     found = {row.name: sorted(row.lengths) for row in report.rows}
     return f"NOT COMPARABLE: texts of {found} characters, not {len(report.text)}"
+
+
+def _quiet(report: Report) -> str:
+    most = max(turn.others for row in report.rows for turn in row.turns)
+    said = f"others kept up to {most:.2f} processors busy meanwhile"
+    return f"{said}: THE MACHINE WAS NOT QUIET, do it again" if most > QUIET else said
 
 
 def _targets(report: Report) -> list[str]:

@@ -55,3 +55,13 @@ def test_messages_are_five_to_twenty_seconds_long_and_all_different() -> None:
 
 def test_what_is_said_in_the_demonstrations_calls_is_known() -> None:
     assert all(it.says and it.seconds > 5 for it in calls())
+
+
+def test_a_busy_machine_is_told() -> None:
+    quiet = report(row(PLAIN, [8.0]))
+    disturbed = Turn({1: [Outcome(8.0, TEXT)]}, 8.0, 10**9, others_seconds=6.0)
+    busy = report(Row(quiet.measure.contestant, [disturbed]))
+    assert not any("NOT QUIET" in line for line in speech_report.verdicts(quiet))
+    assert any(
+        "0.75 processors" in line and "NOT QUIET" in line for line in speech_report.verdicts(busy)
+    )
