@@ -21,8 +21,15 @@ from tests.support.transcription_server import CHECKPOINT, PROJECT, Handle, tran
 from transcription import audio
 from transcription.audio import SAMPLE_RATE
 from transcription.engines import remote
-from transcription.engines.answer import EVEN, Answer, language_of
-from transcription.engines.interface import Clip, Hypothesis, ModelUnavailable, Result, Unheard
+from transcription.engines.answer import Answer, language_of
+from transcription.engines.interface import (
+    UNTOLD,
+    Clip,
+    Hypothesis,
+    ModelUnavailable,
+    Result,
+    Unheard,
+)
 from transcription.engines.remote import Remote
 from transcription.engines.server import Server, Trouble
 
@@ -265,8 +272,8 @@ def test_what_a_server_does_not_tell_is_even(server: Handle) -> None:
 
     result = said(connect(server).hear([SCAFFOLD])[0])
 
-    assert result.mean_log_probability == math.log(EVEN)
-    assert result.no_speech_probability == EVEN
+    assert result.mean_log_probability == math.log(UNTOLD)
+    assert result.no_speech_probability == UNTOLD
 
 
 def test_another_model_behind_the_same_address_is_asked_in_its_own_way(
@@ -587,7 +594,7 @@ def test_times_stay_within_the_clip_and_lines_in_order() -> None:
 def test_probabilities_filled_in_with_nothing_are_not_certainty() -> None:
     segment = {"text": "街燈", "start": 0, "end": 1, "avg_logprob": 0.0}
 
-    assert answer(text="街燈", segments=[segment]).mean_log_probability == math.log(EVEN)
+    assert answer(text="街燈", segments=[segment]).mean_log_probability == math.log(UNTOLD)
 
 
 def test_the_probabilities_of_tokens_count_where_lines_have_none() -> None:
