@@ -275,6 +275,18 @@ def due(
     return [Due(row.id, row.attempts) for row in rows]
 
 
+def in_hand(session: Session, step: Step, now: datetime, limit: int, above: int = USUAL - 1) -> int:
+    """How many recordings, counted up to `limit`, want this step of work now or are at it."""
+    some = select(Recording.id).where(
+        IS_OPEN,
+        Recording.status == READY[step],
+        Recording.next_try_at <= now,
+        Recording.priority > above,
+    )
+    counted = some.limit(limit).subquery()
+    return session.execute(select(func.count()).select_from(counted)).scalar_one()
+
+
 def claim(
     session: Session,
     recording_id: int,

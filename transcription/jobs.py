@@ -136,14 +136,15 @@ def transcribe(ear: Ear, above: int = USUAL - 1) -> bool:
 def _claim(ear: Ear, above: int) -> list[Claim]:
     now, batch = clock.now(), ear.standby.batch
     with transaction(ear.database) as session:
-        # The others have hands, too: of few that wait each takes its share.
-        waiting = recordings.due(session, "transcribe", now, batch * ear.hands, above)
+        # The others have hands, too: each takes its share of what waits and of what is in hand.
+        all_hands = batch * ear.hands
+        count = recordings.in_hand(session, "transcribe", now, all_hands, above)
         return recordings.claim_many(
             session,
             "transcribe",
             now,
             LEASE,
-            limit=max(1, math.ceil(len(waiting) / ear.hands)),
+            limit=max(1, math.ceil(count / ear.hands)),
             most_seconds=batch * CLIP_SECONDS,
             above=above,
             holder=ear.holder,

@@ -1,6 +1,7 @@
 """Recordings: one row of everything that is told of one recording; work on it is claimed."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, event, text, update
@@ -357,3 +358,12 @@ def test_the_next_piece_of_work_is_found_without_sorting_all_that_waits(engine: 
         plan = session.connection().exec_driver_sql(f"{explain} {statement}", parameters).all()  # type: ignore[arg-type]
     assert "ix_recordings_work" in str(plan)
     assert "Sort" not in str(plan) and "B-TREE" not in str(plan)
+
+
+def test_what_is_in_hand_counts_with_what_waits_and_not_for_ever(records: Records) -> None:
+    rows = [records.fetched(f"CA{n}", priority=n % 2) for n in range(4)]
+    claim = records.claim(rows[0], "transcribe")
+    in_hand = partial(recordings.in_hand, records.session, "transcribe", NOW)
+    assert (in_hand(10), in_hand(3), in_hand(10, above=recordings.USUAL)) == (4, 3, 2)
+    recordings.settle(records.session, claim, "transcribed")
+    assert in_hand(10) == 3

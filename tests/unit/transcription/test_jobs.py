@@ -560,6 +560,18 @@ def test_of_few_that_wait_each_of_several_processes_takes_its_share(desk: Desk) 
         assert desk.statuses().count("fetched") == left
 
 
+def test_what_others_have_in_hand_is_shared_out_already(desk: Desk) -> None:
+    for number in range(2, 17):
+        desk.add(f"CA{number}")
+    with transaction(desk.database) as session:
+        now = clock.now()
+        recordings.claim_many(session, "transcribe", now, jobs.LEASE, limit=8, most_seconds=1000.0)
+
+    transcribe(desk.ear(hands=2))
+
+    assert len(desk.heard()) == 8
+
+
 def test_the_longer_the_sound_the_longer_the_supervisor_waits(desk: Desk, speech: Speech) -> None:
     allowed: list[float] = []
 
