@@ -22,7 +22,7 @@ from silero_vad.utils_vad import (  # type: ignore[import-untyped]
 from transcription.audio import SAMPLE_RATE, Samples
 
 # Probabilities at which speech begins and ends, and how much certain speech makes a span: chosen on
-# 850 sounds without speech and 231 spoken sentences and words, none of which the tests use.
+# 850 sounds without speech, none of which the tests use, and 231 spoken sentences and words.
 BEGINS: Final = 0.5
 ENDS: Final = 0.35
 CERTAIN_MS: Final = 160
