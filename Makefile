@@ -35,8 +35,8 @@ bench: .venv/dev ## figures as ratios taken in one run
 bench-speech: .venv/dev ## speech engines against plain whisper.transcribe, in one run
 	@$(BIN)/python -m bench.speech $(ARGS)
 
-evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=...)
-	@$(BIN)/python -m evaluate speech $(or $(FOLDER),evaluate/sample) $(ARGS)
+evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=..., else the sample)
+	@$(BIN)/python -m evaluate speech $(or $(FOLDER),evaluate/sample --model demo/model/hotline.pt) $(ARGS)
 
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)
