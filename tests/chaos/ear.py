@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import worker
+from runtime import supervisor
 from tests.integration.work import heard
 from transcription import jobs, recogniser
 from transcription.recogniser import Request
@@ -54,6 +55,7 @@ def _note(what: str) -> None:
 
 
 if __name__ == "__main__":
+    supervisor.LONGEST_PAUSE = 1.0
     jobs.BASE_PATIENCE = 2.0  # type: ignore[misc]
     recogniser.open_recogniser = lambda *_: Ear()  # type: ignore[assignment,return-value]
     worker.__file__ = __file__  # what the supervisor starts
