@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
 import whisper  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from torch import Tensor
 from whisper.audio import (  # type: ignore[import-untyped]
     HOP_LENGTH,
@@ -31,7 +31,7 @@ from whisper.decoding import (  # type: ignore[import-untyped]
     PyTorchInference,
 )
 from whisper.model import disable_sdpa  # type: ignore[import-untyped]
-from whisper.timing import dtw, median_filter  # type: ignore[import-untyped]
+from whisper.timing import median_filter  # type: ignore[import-untyped]
 
 from transcription import checkpoint
 from transcription.audio import SAMPLE_RATE, Samples
@@ -260,10 +260,38 @@ def _audio_context(model: whisper.Whisper, length: int) -> Iterator[None]:
 
 
 def _starts(attention: Tensor) -> list[float]:
-    """Seconds at which each token begins, by dynamic time warping, and where the last one ends."""
-    text_indices, time_indices = dtw(-attention)
-    jumps = np.pad(np.diff(text_indices), (1, 0), constant_values=1).astype(bool)
-    return [float(at) / FRAMES_PER_SECOND for at in time_indices[jumps]]
+    """Seconds at which each token begins, and where the last one ends: dynamic time warping.
+
+    The path through `attention` (tokens, frames) that sees the most, token by token, is the library's;
+    its own code for it would be compiled for seconds in every process.
+    """
+    cost = -attention.double().cpu().numpy()
+    total = np.full((len(cost) + 1, cost.shape[1] + 1), np.inf)
+    total[0, 0] = 0.0
+    for row, price in enumerate(cost):
+        entered = np.minimum(total[row, :-1], total[row, 1:])
+        run = np.cumsum(price)
+        total[row + 1, 1:] = run + np.minimum.accumulate(entered - run + price)
+    return [frame / FRAMES_PER_SECOND for frame in _first_frames(total)]
+
+
+def _first_frames(total: NDArray[np.float64]) -> list[int]:
+    """The frame at which each token is entered, by the way back from the last corner."""
+    row, column = (size - 1 for size in total.shape)
+    first = [0] * row
+    while row > 0:
+        first[row - 1] = column - 1
+        diagonal, up, left = (
+            total[row - 1, column - 1],
+            total[row - 1, column],
+            total[row, column - 1],
+        )
+        stays = left <= min(diagonal, up)
+        if not stays:
+            row -= 1
+        if stays or diagonal < up:
+            column -= 1
+    return first
 
 
 def _halve(model: whisper.Whisper) -> None:
@@ -288,7 +316,7 @@ def load(
     A named model that is not there is downloaded into `models`. `say` is told what is going on.
     `threads`: what OMP_NUM_THREADS says, else one. Raises ModelUnavailable.
     """
-    use_threads(threads or usual_threads())
+    torch.set_num_threads(threads or usual_threads())
     say(f"speech model {name}: loading")
     backend = OpenAIWhisper(checkpoint.open_model(name, models, say))
     engine = Whisper(
@@ -317,12 +345,6 @@ def _multiply_faster() -> None:
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
     if not torch.allclose(left @ right, exact, rtol=1e-5):
         torch.backends.mkldnn.matmul.fp32_precision = "none"  # type: ignore[attr-defined]
-
-
-def use_threads(count: int) -> None:
-    """Compute with so many threads. Compiling the alignment would raise torch's number again."""
-    numba.set_num_threads(min(count, numba.get_num_threads()))
-    torch.set_num_threads(count)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -332,6 +332,16 @@ def test_times_and_probabilities_are_those_of_the_librarys_alignment(
     assert ours == pytest.approx({token: starts[token] for token in ours}, abs=0.05)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_way_through_the_attention_is_the_librarys(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    attention = torch.tensor(random.normal(size=(random.integers(1, 40), random.integers(40, 300))))
+    tokens, frames = whisper.timing.dtw(-attention)
+    entered = np.flatnonzero(np.diff(tokens, prepend=-1))
+
+    assert openai_whisper._starts(attention) == pytest.approx(frames[entered] / 50)
+
+
 def test_text_that_never_ends_is_known_to_be_cut_off(engine: Whisper, clips: list[Clip]) -> None:
     (babble,) = engine.hear(clips[:1])
 
