@@ -82,6 +82,7 @@ class House:
             "STATE_DIR": str(self.state),
             "TWILIO_AUTH_TOKEN": self.token,
             "WHISPER_MODEL": str(MODEL),
+            "SPEECH_PROCESSES": "1",
             "LOG_FORMAT": "text",
             "PYTHONUNBUFFERED": "1",
             **self.settings,
