@@ -31,6 +31,7 @@ Maker = Callable[[str, Path, Path], Contestant]
 OPENAI: Final = partial(Workers, engine="openai-whisper")
 FAST: Final = partial(Workers, engine="faster-whisper")
 CONVERT: Final = (sys.executable, "-m", "transcription", "convert", "--to", "faster-whisper")
+ORDER: Final = 1
 MESSAGES: Final = 16
 WIDTH: Final = 120  # of the table, wherever it is printed
 
@@ -93,9 +94,10 @@ def _wanted(name: str, only: str) -> bool:
 
 
 def _queue(waiting: int) -> list[Recording]:
-    """So many messages that wait at the same time, of all lengths."""
+    """So many messages that wait at the same time, of all lengths, in no order of length."""
     length = max(MESSAGES, waiting)
-    return messages(length)[length // waiting // 2 :: length // waiting][:waiting]
+    picked = messages(length)[length // waiting // 2 :: length // waiting][:waiting]
+    return random.Random(ORDER).sample(picked, waiting)
 
 
 def _scripted(dims: str, file: Path) -> Path:
