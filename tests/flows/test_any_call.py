@@ -1,6 +1,9 @@
 """Whatever a caller, a provider or an edge does, the engine finds a way on, and an end."""
 
+import unicodedata
 from pathlib import Path
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +71,10 @@ def settle(move: Move, data: st.DataObject) -> Move:
 def check(move: Move) -> None:
     """The caller hears whole sentences, and then there is a way on or the end."""
     for prompt in prompts(move):
-        assert prompt.text.strip() and "{" not in prompt.text and prompt.text.isprintable()
+        assert prompt.text.strip() and "{" not in prompt.text
+        assert ElementTree.fromstring(f"<Say>{escape(prompt.text)}</Say>").text == prompt.text
+        # Not isprintable(): that forbids every character younger than this Python.
+        assert "Cc" not in map(unicodedata.category, prompt.text)
     if move.ended:
         assert move.instructions[-1] == HangUp()
     else:
