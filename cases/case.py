@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, Index, String, bindparam, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import history, lifecycle
@@ -30,12 +30,17 @@ FLAGS = (
     "low_confidence",
 )
 
+SEATED = text("seat_id IS NOT NULL")
+
 
 class Case(Record):
     """One citizen's matter."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_status_due_at", "status", "due_at"),)
+    __table_args__ = (
+        Index("ix_cases_status_due_at", "status", "due_at"),
+        Index("ix_cases_seat_id", "seat_id", sqlite_where=SEATED, postgresql_where=SEATED),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     call_id: Mapped[int] = mapped_column(Id, ForeignKey("calls.id"), unique=True)
@@ -53,6 +58,8 @@ class Case(Record):
     due_at: Mapped[datetime]
     transcribed_at: Mapped[datetime | None]
     flags: Mapped[list[Any]]
+    # A row of duty_seats: the leader on duty who took the case. `duty` knows cases, not they it.
+    seat_id: Mapped[int | None] = mapped_column(Id)
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012

@@ -1,0 +1,141 @@
+"""Leaders at the hotline's seat: who sits there when, which cases they took, what became of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from cases import agents, history
+from cases.agents import Agent
+from cases.case import Case
+from cases.errors import Refused
+from cases.permissions import Person
+from cases.record import Id, Record
+
+LEADER = "leader"
+# A city with one seat need not name it.
+SEAT = "leader"
+
+
+class Seat(Record):
+    """A leader's time at a seat, from `begins_at` up to, and not with, `ends_at`."""
+
+    __tablename__ = "duty_seats"
+    __table_args__ = (Index("ix_duty_seats_name_begins_at", "name", "begins_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(32))
+    leader_id: Mapped[int] = mapped_column(Id, ForeignKey("agents.id"))
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    added_by: Mapped[str] = mapped_column(String(64))
+    added_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A case a leader took, and what became of it.
+
+    `contacted`, `solved` and `satisfied` are None while nobody has asked the citizen.
+    """
+
+    number: str
+    status: str
+    owner: str
+    opened_at: datetime
+    contacted: bool | None
+    solved: bool | None
+    satisfied: str | None
+
+
+def add(
+    session: Session,
+    leader: Agent,
+    begins_at: datetime,
+    ends_at: datetime,
+    *,
+    by: Person,
+    now: datetime,
+    name: str = SEAT,
+) -> Seat:
+    """Put a leader on the roster.
+
+    Raises Refused: `not_a_leader`, `ends_before_it_begins`, or `seat_taken` when somebody sits there
+    at any moment of that time.
+    """
+    if leader.role != LEADER or not leader.active:
+        raise Refused("not_a_leader", name=leader.name)
+    if begins_at >= ends_at:
+        raise Refused("ends_before_it_begins")
+    _hold_roster(session)
+    if taken := _at(session, name, begins_at, ends_at):
+        other = session.get_one(Agent, taken[0].leader_id)
+        raise Refused("seat_taken", seat=name, name=other.name, until=taken[0].ends_at)
+    seat = Seat(
+        name=name,
+        leader_id=leader.id,
+        begins_at=begins_at,
+        ends_at=ends_at,
+        added_by=by.actor,
+        added_at=now,
+    )
+    session.add(seat)
+    session.flush()
+    return seat
+
+
+def roster(session: Session, since: datetime, until: datetime) -> list[Seat]:
+    """Everybody's time at every seat in the period, in order."""
+    return list(session.scalars(_within(since, until)))
+
+
+def on_duty(session: Session, now: datetime, name: str = SEAT) -> Seat | None:
+    """Who sits at the seat at this moment."""
+    here = select(Seat).where(Seat.name == name, Seat.begins_at <= now, now < Seat.ends_at)
+    return session.scalars(here).one_or_none()
+
+
+def take(session: Session, case: Case, *, by: Person, now: datetime) -> Seat:
+    """The leader on duty takes the case; taking it twice changes nothing.
+
+    Raises Refused: `not_on_duty`, or `seat_has_it` when the case is another leader's.
+    """
+    seat = _own_seat(session, by, now)
+    if case.seat_id is None:
+        case.seat_id = seat.id
+        history.add(session, case.id, "taken", now, actor=by.actor, seat=seat.name, seat_id=seat.id)
+    elif session.get_one(Seat, case.seat_id).leader_id != seat.leader_id:
+        raise Refused("seat_has_it", number=case.number)
+    return seat
+
+
+def _own_seat(session: Session, by: Person, now: datetime) -> Seat:
+    mine = select(Seat).where(
+        Seat.leader_id == agents.id_of(by.actor), Seat.begins_at <= now, now < Seat.ends_at
+    )
+    seat = session.scalars(mine.order_by(Seat.id)).first() if by.role == LEADER else None
+    if seat is None:
+        raise Refused("not_on_duty")
+    return seat
+
+
+def cases_of(session: Session, leader_id: int) -> list[Case]:
+    """The cases the leader took at any time, the newest first."""
+    taken = select(Case).join(Seat, Seat.id == Case.seat_id).where(Seat.leader_id == leader_id)
+    return list(session.scalars(taken.order_by(Case.id.desc())))
+
+
+def _at(session: Session, name: str, since: datetime, until: datetime) -> list[Seat]:
+    return list(session.scalars(_within(since, until).where(Seat.name == name)))
+
+
+def _within(since: datetime, until: datetime):  # type: ignore[no-untyped-def]
+    meets = (Seat.begins_at < until, since < Seat.ends_at)
+    return select(Seat).where(*meets).order_by(Seat.begins_at, Seat.name)
+
+
+def _hold_roster(session: Session) -> None:
+    # Two who write the roster at once take turns, or each would not see the other's time.
+    leaders = select(Agent.id).where(Agent.role == LEADER).order_by(Agent.id)
+    session.execute(leaders.with_for_update(key_share=True)).all()
