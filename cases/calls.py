@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, bindparam, func, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, false, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.callers import WITHHELD_MASK, Caller
@@ -23,7 +23,7 @@ UNKNOWN_CALLER = Caller(None, None, "")
 
 
 class Call(Record):
-    """One telephone call."""
+    """One telephone call. `outgoing`: we rang the citizen, who is the caller here all the same."""
 
     __tablename__ = "calls"
     __table_args__ = (Index("ix_calls_caller_digest", "caller_digest"),)
@@ -40,6 +40,7 @@ class Call(Record):
     language: Mapped[str | None] = mapped_column(String(3))
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    outgoing: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Turn(Record):
@@ -183,8 +184,9 @@ def note_status(session: Session, call_id: int, status: str, now: datetime) -> N
 
 
 def busy_lines(session: Session, since: datetime) -> int:
-    """How many calls that began after `since` have not ended."""
-    statement = select(func.count()).where(Call.ended_at.is_(None), Call.began_at > since)
+    """How many calls to us that began after `since` have not ended."""
+    live = (Call.ended_at.is_(None), Call.began_at > since, Call.outgoing.is_(False))
+    statement = select(func.count()).where(*live)
     return int(session.execute(statement).scalar_one())
 
 
