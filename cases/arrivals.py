@@ -145,14 +145,13 @@ def score(
 ) -> None:
     """Who blew the whistle says how a department reported in: 1 (worst) to 5, and why. Once.
 
-    Where a rule blew it, or who did is no longer here, a coordinator scores.
-    Raises Refused: `not_called`, `not_the_blower`, `not_arrived`, `scored_already`, `bad_points`,
+    Where a rule blew it, or who did is no longer here or was called as well, a coordinator scores.
+    Raises Refused: `not_called`, `not_the_blower`, `own_arrival`, `not_arrived`, `scored_already`, `bad_points`,
     `incomplete` without words.
     """
     case = whistles.hold(session, whistle)
     one = whistles.called_one(session, whistle, department)
-    if not whistles.is_blower(session, whistle, by):
-        raise Refused("not_the_blower")
+    _may_score(session, whistle, department, by)
     if points not in POINTS:
         raise Refused("bad_points", least=POINTS[0], most=POINTS[-1])
     if not words.strip():
@@ -164,6 +163,14 @@ def score(
     one.points, one.words, one.scored_by, one.scored_at = points, words.strip(), by.actor, now
     line = {"department": department, "points": points, "words": one.words}
     history.add(session, case.id, "score", now, actor=by.actor, **line)
+
+
+def _may_score(session: Session, whistle: Whistle, department: str, by: Person) -> None:
+    if by.department == department:
+        raise Refused("own_arrival", department=department)
+    blowers_own = department == whistle.blown_department and whistles.coordinates(whistle, by)
+    if not (blowers_own or whistles.is_blower(session, whistle, by)):
+        raise Refused("not_the_blower")
 
 
 def scores(session: Session, since: datetime, until: datetime) -> list[Seen]:

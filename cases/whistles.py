@@ -122,7 +122,7 @@ def blow(
 
     The lead is the one named, else the department that has the case, else the first; it is called
     even if it is not among `departments`. Blown again while a whistle of the case is open, it calls
-    those who are not there yet. `reason`, one of RULES, says which rule blew it.
+    those who are not there yet and keeps its lead. `reason`, one of RULES, says which rule blew it.
     Raises Refused: `forbidden`, `changed`, `not_now`, or `incomplete` without matter or departments.
     """
     _check(blown_as, reason, by)
@@ -132,6 +132,7 @@ def blow(
     why = {"blown_as": blown_as, "reason": reason or None, "danger": danger}
     case_module.act(session, case, "blow", given, by=by, version=version, now=now, **why)
     whistle = open_of(session, case.id) or _new(session, case, matter, wanted[0], by, now, **why)
+    whistle.danger = whistle.danger or danger
     case.owner = whistle.lead
     _stop_what_waited(session, case, now)
     call(session, case, whistle, wanted, terms, now)
@@ -184,6 +185,8 @@ def _new(
 def _coordinator(session: Session, by: Person) -> str:
     """The coordinator with the fewest open whistles; where none is, the blower, for a name must stand
     there; and where a rule blew it, who supervises."""
+    if by.role == "coordinator":
+        return by.actor
     roles = ("coordinator",) if agents.id_of(by.actor) else ("coordinator", "supervisor", "admin")
     for role in roles:
         at_hand = select(Agent.id).where(Agent.role == role, Agent.active).order_by(Agent.id)
@@ -320,12 +323,12 @@ def lead(session: Session, whistle: Whistle, department: str, *, by: Person, now
     """
     case = hold(session, whistle)
     still_open(whistle)
-    coordinates = _coordinates(whistle, by)
-    if not (coordinates or by.department == department):
+    may_move = coordinates(whistle, by)
+    if not (may_move or by.department == department):
         raise Refused("forbidden", permission="lead")
     if called_one(session, whistle, department).arrived_at is None:
         raise Refused("not_arrived", department=department)
-    if whistle.led_at is not None and not coordinates:
+    if whistle.led_at is not None and not may_move:
         raise Refused("has_lead", lead=whistle.lead)
     take_lead(session, case, whistle, department, by.actor, now)
 
@@ -436,11 +439,11 @@ def end(session: Session, whistle: Whistle, *, by: Person, now: datetime) -> Non
 
 
 def may_decide(session: Session, whistle: Whistle, by: Person, what: str) -> None:
-    if not (_coordinates(whistle, by) or is_blower(session, whistle, by)):
+    if not (coordinates(whistle, by) or is_blower(session, whistle, by)):
         raise Refused("forbidden", permission=what)
 
 
-def _coordinates(whistle: Whistle, by: Person) -> bool:
+def coordinates(whistle: Whistle, by: Person) -> bool:
     return by.role == "coordinator" or by.actor == whistle.coordinator
 
 
@@ -450,7 +453,7 @@ def is_blower(session: Session, whistle: Whistle, by: Person) -> bool:
         return True
     if whistle.blown_as == DISTRICT and by.department == whistle.blown_department:
         return True
-    return _coordinates(whistle, by) and _blower_is_gone(session, whistle)
+    return coordinates(whistle, by) and _blower_is_gone(session, whistle)
 
 
 def _blower_is_gone(session: Session, whistle: Whistle) -> bool:
