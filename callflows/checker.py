@@ -15,6 +15,7 @@ from pathlib import Path
 
 from callflows.engine import GREETING_PAUSE
 from callflows.flow import (
+    ANSWERS,
     QUESTIONS,
     Breaths,
     Callflow,
@@ -181,6 +182,25 @@ def _menus(callflow: Callflow) -> Iterator[Finding]:
             yield name, f"has more than {MOST_OPTIONS} options", "nobody remembers more: drop some"
         for key in sorted(chosen & set[str](step.options)):
             yield name, f"key {key} is a language and an option", "use another key"
+        yield from _kept_answers(name, step)
+
+
+def _kept_answers(name: str, step: MenuStep) -> Iterator[Finding]:
+    """A menu that keeps an answer has a key for each, and none for what is no answer."""
+    if step.keeps is None:
+        if step.means:
+            yield name, "says what keys mean, but not what is kept", "add keeps: <answer>"
+        return
+    if step.keeps not in ANSWERS:
+        yield name, f"keeps {step.keeps}, which is no answer", did_you_mean(step.keeps, ANSWERS)
+        return
+    for meaning in sorted(ANSWERS[step.keeps] - {*step.means.values()}):
+        yield name, f"has no key for {meaning}", f"say which key means {meaning}"
+    for key, meaning in step.means.items():
+        if meaning not in ANSWERS[step.keeps]:
+            yield name, f"key {key} means {meaning}", did_you_mean(meaning, ANSWERS[step.keeps])
+        if key not in step.options:
+            yield name, f"key {key} means {meaning} and leads nowhere", "add it to options"
 
 
 def _unheard(flow: Flow) -> Iterator[Finding]:
@@ -219,9 +239,13 @@ def _all_prompts(callflow: Callflow) -> set[str]:
     return {key for texts in callflow.prompts.texts.values() for key in texts}
 
 
+def said_by(flow: Flow) -> set[str]:
+    """The prompts that any step of the flow says."""
+    return {key for step in flow.steps.values() for breath in _said(step) for key in breath}
+
+
 def _said_somewhere(callflow: Callflow) -> set[str]:
-    steps = callflow.flow.steps.values()
-    return {key for step in steps for breath in _said(step) for key in breath}
+    return said_by(callflow.flow)
 
 
 def _prompt(
@@ -319,16 +343,17 @@ def _slow_greeting(callflow: Callflow) -> Iterator[Finding]:
 
 
 def main(folders: list[str]) -> int:
-    """Check the flow of each city folder. Returns the exit status."""
-    from callflows.reader import load_city  # the reader refuses by our rules: it imports us
+    """Check the flows of each city folder. Returns the exit status."""
+    from callflows.reader import FLOWS, load_city  # the reader refuses by our rules: it imports us
 
     failed = 0
-    for folder in map(Path, folders):
+    for folder, flow in ((Path(folder), flow) for folder in folders for flow in FLOWS):
         try:
-            callflow = load_city(folder)
-            print(f"{folder}: good, about {greeting_seconds(callflow):.1f} s from answer to beep")
+            callflow = load_city(folder, flow)
+            heard = f"about {greeting_seconds(callflow):.1f} s from answer to beep"
+            print(f"{folder}: {flow} is good{f', {heard}' if flow == FLOWS[0] else ''}")
         except FlowError as error:
-            print(f"{folder}: this flow must not answer a call\n{error}", file=sys.stderr)
+            print(f"{folder}: {flow} must be in no call\n{error}", file=sys.stderr)
             failed = 1
     return failed
 

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from callflows.checker import LONGEST_GREETING, greeting_seconds
+from callflows.checker import LONGEST_GREETING, greeting_seconds, said_by
 from callflows.flow import Callflow, Flow, Step
 from callflows.prompts import PLACEHOLDER
-from callflows.reader import load_city
+from callflows.reader import FLOWS, load_city
 
 PAGE = Path("docs/flows.md")
 _SHAPES = {
@@ -54,17 +54,28 @@ def _arrow(source: str, label: str, to: str, line: str = "-->") -> str:
     return f'  {source} {line}|"{label}"| {_id(to)}' if label else f"  {source} {line} {_id(to)}"
 
 
-def page(callflows: Iterable[tuple[str, Callflow]]) -> str:
-    """docs/flows.md: for each (folder, flow) its diagram and its prompts."""
+def page(callflows: Iterable[tuple[str, str, Callflow]]) -> str:
+    """docs/flows.md: for each (folder, name of the flow, flow) its diagram and its prompts."""
     parts = [_HEAD]
     drawn: dict[str, str] = {}
-    for folder, callflow in callflows:
-        drawing = mermaid(callflow.flow)
-        same = drawn.setdefault(drawing, folder)
-        parts += [f"## {folder}", _greeting(callflow)]
-        parts += [f"The flow of {same}." if same != folder else f"```mermaid\n{drawing}\n```"]
-        parts += ["\n".join(_table(callflow))]
+    shown: dict[str, set[str]] = {}
+    for folder, name, callflow in callflows:
+        title, drawing = f"{folder}: {name}", mermaid(callflow.flow)
+        same = drawn.setdefault(drawing, title)
+        parts += [f"## {title}", _greeting(callflow, name)]
+        parts += [f"The flow of {same}." if same != title else f"```mermaid\n{drawing}\n```"]
+        before = shown.setdefault(folder, set())
+        keys = _prompts_of(callflow, name, before)
+        before.update(keys)
+        parts += ["\n".join(_table(callflow, keys))]
     return "\n\n".join(parts) + "\n"
+
+
+def _prompts_of(callflow: Callflow, name: str, before: set[str]) -> list[str]:
+    """What the flow says; with the last flow of a city also what the system itself may say."""
+    keys = callflow.prompts.texts[callflow.languages[0]]
+    said = said_by(callflow.flow)
+    return [key for key in keys if key in said or (name == FLOWS[-1] and key not in before)]
 
 
 _HEAD = f"""# Call flows
@@ -77,16 +88,18 @@ anywhere; what was said is kept. From answer to beep there must be less than
 {LONGEST_GREETING:.0f} s; `callflows/pace.py` says how that is estimated."""
 
 
-def _greeting(callflow: Callflow) -> str:
+def _greeting(callflow: Callflow, name: str) -> str:
     languages = ", ".join(callflow.languages)
+    if name != FLOWS[0]:
+        return f"We ring, in the citizen's language (of {languages})."
     seconds = greeting_seconds(callflow)
     return f"Languages: {languages}. From answer to beep: about {seconds:.1f} s."
 
 
-def _table(callflow: Callflow) -> Iterator[str]:
+def _table(callflow: Callflow, keys: Iterable[str]) -> Iterator[str]:
     yield "| prompt | " + " | ".join(callflow.languages) + " |"
     yield "|---" * (len(callflow.languages) + 1) + "|"
-    for key in callflow.prompts.texts[callflow.languages[0]]:
+    for key in keys:
         texts = [_shown(callflow, language, key) for language in callflow.languages]
         yield f"| `{key}` | " + " | ".join(texts) + " |"
 
@@ -105,7 +118,8 @@ def main(folders: list[str]) -> int:
         file.parent for file in Path("cities").glob("*/city.yaml")
     )
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page((str(city), load_city(city)) for city in cities), encoding="utf-8")
+    flows = ((str(city), name, load_city(city, name)) for city in cities for name in FLOWS)
+    PAGE.write_text(page(flows), encoding="utf-8")
     print(f"wrote {PAGE}")
     return 0
 

@@ -74,7 +74,7 @@ class Move:
 
     instructions: for the telephone; empty while a question is open.
     question: to be answered at once, with `advance(callflow, move.position, Answer(...))`.
-    keep: digits the caller keyed, by name, to be remembered with the turn.
+    keep: digits the caller keyed, or answers they mean, by name, to be remembered with the turn.
     ended: the walk is over.
     """
 
@@ -101,9 +101,10 @@ class _Way:
     beep_now: bool = False
 
 
-def begin(callflow: Callflow) -> Position:
-    """The position of a call that is ringing."""
-    return Position(callflow.flow.start)
+def begin(callflow: Callflow, language: str | None = None) -> Position:
+    """The position of a call that is ringing. language: the citizen's, where it is known already."""
+    known = language if language in callflow.languages else None
+    return Position(callflow.flow.start, language=known)
 
 
 def advance(callflow: Callflow, position: Position, event: Event) -> Move:
@@ -185,7 +186,8 @@ def _menu_key(callflow: Callflow, position: Position, step: MenuStep, pressed: s
     if step.languages and pressed in languages:
         return _to(replace(position, language=languages[pressed]), step.languages)
     if pressed in step.options:
-        return _to(position, step.options[pressed])
+        means = {step.keeps: step.means[pressed]} if step.keeps and pressed in step.means else {}
+        return replace(_to(position, step.options[pressed]), keep=means)
     return _wrong(position, step.wrong)
 
 

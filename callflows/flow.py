@@ -1,8 +1,8 @@
 """A call flow as typed data: the closed list of step kinds, and of questions a flow may ask.
 
 A flow is a YAML file with `spec: 1` and named steps; `callflows/flows/hotline.yaml` is the default
-one and shows every kind. Whatever a step says before it waits is said inside the wait, so that a
-key may cut it short.
+one and shows every kind, `callflows/flows/followup.yaml` the one we ring citizens back with.
+Whatever a step says before it waits is said inside the wait, so that a key may cut it short.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from callflows.prompts import PromptBook
 
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Key = Annotated[str, Field(pattern=r"^[0-9]$")]
+Key = Annotated[str, Field(pattern=r"^[0-9*]$")]
 WayOutKey = Annotated[str, Field(pattern=r"^[0*]$")]
 """The two keys that mean the same wherever they work: `0` a person, `*` back or an earlier case."""
 
@@ -71,7 +71,23 @@ QUESTIONS: Mapping[str, QuestionKind] = {
     "record_again": _question("unknown", "known"),
     # How an earlier case stands, asked with the kept digits `number` and `last_four`.
     "progress": _question("unavailable", "wrong", "too_many", found="status owner due"),
+    # Which case do we ring about? `machine`: no person answered. `over`: it need not be asked now.
+    "followup_case": _question("unavailable", "machine", "over", known="number"),
+    # What was just said instead of a key, as far as it is understood by now.
+    "heard_contacted": _question("unclear", "yes", "no", "waiting"),
+    "heard_solved": _question("unclear", "yes", "no", "waiting"),
+    "heard_satisfied": _question("unclear", "very", "fairly", "no", "waiting"),
+    # Note that this number is somebody else's, or that nobody wants to be rung here: never again.
+    "wrong_number": _question("unknown", "known"),
+    "no_more_calls": _question("unknown", "known"),
 }
+
+ANSWERS: Mapping[str, frozenset[str]] = {
+    "contacted": frozenset({"yes", "no"}),
+    "solved": frozenset({"yes", "no"}),
+    "satisfied": frozenset({"very", "fairly", "no"}),
+}
+"""What a citizen whom we ring is asked, and what a key may mean: kept by a menu's `keeps`."""
 
 
 class Data(BaseModel):
@@ -114,6 +130,7 @@ class MenuStep(Data):
     """Say what the keys mean and wait for one key.
 
     languages: keys 1, 2, 3... choose among the city's languages, in its order, and lead here.
+    keeps: the citizen's answer of that name is kept; means: which answer each key is.
     timeout: seconds.
     """
 
@@ -121,6 +138,8 @@ class MenuStep(Data):
     say: Breaths = Field(min_length=1)
     options: dict[Key, StepName]
     languages: StepName | None = None
+    keeps: str | None = None
+    means: dict[Key, str] = {}
     silence: Retry
     wrong: Retry
     timeout: int = Field(default=6, ge=3, le=15)
@@ -164,6 +183,7 @@ class DigitsStep(Data):
 class RecordStep(Data):
     """Say something, beep, and record the caller. The flow's `keys` work here.
 
+    keeps: what is recorded is the citizen's remark, and not an answer or a message.
     shortest: a recording below so many seconds, ended by no key, counts as silence.
     A hang-up needs no way out: what was said is kept and the walk is over.
     """
@@ -175,6 +195,7 @@ class RecordStep(Data):
     max_seconds: int = Field(default=180, ge=10, le=180)
     silence_seconds: int = Field(default=5, ge=5, le=10)
     shortest: float = Field(default=1, ge=0, le=3)
+    keeps: Literal["remark"] | None = None
 
     def ways(self) -> Iterator[Way]:
         """Every way out of this step, without the flow's `keys`."""

@@ -1,11 +1,13 @@
 """Reads a city's call flow and prompts from its folder. The only part of callflows that does I/O.
 
-A city folder may hold `flows/hotline.yaml`, `prompts/{yue,cmn,en}.yaml` (only the prompts that
-differ) and `prompts/audio/<language>/<prompt>.wav|mp3`; what it lacks comes from this package.
+A city folder may hold `flows/hotline.yaml`, `flows/followup.yaml`, `prompts/{yue,cmn,en}.yaml` (only
+the prompts that differ) and `prompts/audio/<language>/<prompt>.wav|mp3`; what it lacks comes from
+this package.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -20,7 +22,7 @@ from callflows.problems import FlowError, Problem, did_you_mean
 from callflows.prompts import PromptBook
 
 DEFAULTS = Path(__file__).parent
-FLOW = Path("flows/hotline.yaml")
+FLOWS = ("hotline", "followup")
 AUDIO = Path("prompts/audio")
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -43,12 +45,15 @@ class CityLine(BaseModel):
     languages: list[Literal["yue", "cmn", "en"]] = Field(min_length=1)
 
 
-def load(city_folder: Path, *, languages: Sequence[str], facts: Values) -> Callflow:
+def load(
+    city_folder: Path, *, languages: Sequence[str], facts: Values, flow: str = FLOWS[0]
+) -> Callflow:
     """The city's call flow, checked. Raises FlowError with everything that is wrong with it.
 
     languages: the city's, the default one first. facts: what prompts may say in every call.
+    flow: which of FLOWS, the one that answers calls unless named.
     """
-    file = _own_or_default(city_folder, FLOW)
+    file = _own_or_default(city_folder, Path(f"flows/{flow}.yaml"))
     own = {language: _prompts(city_folder, language) for language in languages}
     common = {language: _prompts(DEFAULTS, language) for language in languages}
     keys = {language: str(at) for at, language in enumerate(languages, start=1)}
@@ -59,26 +64,37 @@ def load(city_folder: Path, *, languages: Sequence[str], facts: Values) -> Callf
         audio=_audio(city_folder / AUDIO),
     )
     callflow = Callflow(_parse(file, Flow), book)
-    new = {str(_prompt_file(city_folder, code)): own[code].keys() - common[code] for code in own}
+    others = _words_of_other_flows(city_folder, flow)
+    new = {
+        str(_prompt_file(city_folder, code)): own[code].keys() - common[code] - others
+        for code in own
+    }
     problems = check(callflow, str(file), new)
     if problems:
         raise FlowError(problems)
     return callflow
 
 
-def load_city(city_folder: Path) -> Callflow:
+def load_city(city_folder: Path, flow: str = FLOWS[0]) -> Callflow:
     """The same, with languages and facts taken from `city.yaml`: for the commands of this package.
 
     A running service passes its own facts to `load`.
     """
     line = _parse(city_folder / "city.yaml", CityLine)
     facts: Values = {"city": line.name, "hotline": line.hotline, "emergency": line.emergency}
-    return load(city_folder, languages=line.languages, facts=facts)
+    return load(city_folder, languages=line.languages, facts=facts, flow=flow)
 
 
 def _own_or_default(city_folder: Path, path: Path) -> Path:
     own = city_folder / path
     return own if own.exists() else DEFAULTS / path
+
+
+def _words_of_other_flows(city_folder: Path, flow: str) -> set[str]:
+    """What the city's own other flows may say: their prompts are not unused."""
+    files = [city_folder / f"flows/{other}.yaml" for other in FLOWS if other != flow]
+    texts = [file.read_text(encoding="utf-8") for file in files if file.exists()]
+    return {word for text in texts for word in re.findall(r"\w+", text)}
 
 
 def _prompt_file(folder: Path, language: str) -> Path:

@@ -1,6 +1,6 @@
 """Plays a call flow in the terminal: you are the caller.
 
-python -m callflows.simulator --city cities/<city> [--language yue]
+python -m callflows.simulator --city cities/<city> [--flow followup] [--language yue]
     [--answer office_hours=closed] [--dial answered]
 """
 
@@ -39,7 +39,7 @@ from callflows.instructions import (
     Speak,
 )
 from callflows.problems import FlowError, did_you_mean
-from callflows.reader import load_city
+from callflows.reader import FLOWS, load_city
 
 HELP = """Type what you do:  keys 0-9 * #  |  Enter: nothing  |  h: hang up
         say 8: speak 8 seconds  |  say 8 #: and press a key  |  say 8 h: and hang up"""
@@ -97,7 +97,8 @@ class Call:
     """One call in the terminal.
 
     ask: shows a prompt and returns a typed line (EOFError: hung up). tell: shows a line.
-    ear: the only language to show, None for all that is said.
+    ear: the only language to show, None for all that is said. known: the citizen's language, where
+    it is known from the start.
     """
 
     callflow: Callflow
@@ -105,11 +106,12 @@ class Call:
     ask: Callable[[str], str] = input
     tell: Callable[[str], None] = print
     ear: str | None = None
+    known: str | None = None
     _speech: Said | None = field(default=None, init=False)
 
     def play(self) -> None:
         """From the ringing to the end."""
-        position = begin(self.callflow)
+        position = begin(self.callflow, self.known)
         heard: Event = Ringing()
         while not (move := self._move(advance(self.callflow, position, heard))).ended:
             position, heard = move.position, self._carry_out(move.instructions)
@@ -118,6 +120,8 @@ class Call:
 
     def _move(self, move: Move) -> Move:
         """Answer questions until there is something to hear."""
+        for name, kept in move.keep.items():
+            self.tell(f"   [{name}: {kept}]")
         while move.question:
             answer = self.edge.answer(move.question)
             self.tell(f"   [{move.question.name}? {answer.outcome}]")
@@ -208,6 +212,7 @@ def edge(chosen: list[str], dial: DialOutcome | None) -> Edge:
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Play a call flow: you are the caller.")
     parser.add_argument("--city", type=Path, required=True, help="a city's folder")
+    parser.add_argument("--flow", choices=FLOWS, default=FLOWS[0], help="which call to play")
     parser.add_argument("--language", help="show only what is said in this language")
     parser.add_argument("--answer", action="append", default=[], metavar="QUESTION=OUTCOME")
     parser.add_argument("--dial", choices=get_args(DialOutcome), help="how ringing the desk ends")
@@ -219,12 +224,14 @@ def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     try:
         answering = edge(arguments.answer, arguments.dial)
-        callflow = load_city(arguments.city)
+        callflow = load_city(arguments.city, arguments.flow)
     except (FlowError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"   {HELP}")
-    Call(callflow, answering, ear=arguments.language).play()
+    # Whom we ring has spoken to us before.
+    known = None if arguments.flow == FLOWS[0] else arguments.language or callflow.languages[0]
+    Call(callflow, answering, ear=arguments.language, known=known).play()
     return 0
 
 

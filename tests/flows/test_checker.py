@@ -12,7 +12,7 @@ from callflows.problems import FlowError
 from callflows.reader import DEFAULTS, load
 
 ROOT = Path(__file__).parents[2]
-FACTS = {"hotline": "12345", "emergency": "110"}
+FACTS = {"city": "Mytown", "hotline": "12345", "emergency": "110"}
 GOOD = yaml.safe_load((DEFAULTS / "flows/hotline.yaml").read_text(encoding="utf-8"))
 
 GONE = object()

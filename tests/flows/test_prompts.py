@@ -106,7 +106,7 @@ def test_the_city_folder_comes_before_the_package(tmp_path: Path) -> None:
         "spec: 1\nlanguage: en\nprompts: {goodbye: Farewell.}\n", encoding="utf-8"
     )
     (tmp_path / "prompts/audio/en/noted.mp3").touch()
-    facts = {"hotline": "12345", "emergency": "110"}
+    facts = {"city": "Mytown", "hotline": "12345", "emergency": "110"}
     prompts = load(tmp_path, languages=["en"], facts=facts).prompts
     assert prompts.fill("goodbye", "en", {})[0].text == "Farewell."
     assert prompts.fill("noted", "en", {})[0].audio == "en/noted.mp3"

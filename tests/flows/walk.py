@@ -24,6 +24,12 @@ FINE: Mapping[str, Answer] = {
     "spoke_to_agent": Answer("known"),
     "record_again": Answer("known"),
     "progress": FOUND,
+    "followup_case": NUMBER,
+    "heard_contacted": Answer("unclear"),
+    "heard_solved": Answer("unclear"),
+    "heard_satisfied": Answer("unclear"),
+    "wrong_number": Answer("known"),
+    "no_more_calls": Answer("known"),
 }
 """Everything works, and there is a case."""
 
@@ -31,9 +37,14 @@ FINE: Mapping[str, Answer] = {
 class Walk:
     """A call under way. `asked` are the questions of the last turn, `kept` all digits kept."""
 
-    def __init__(self, callflow: Callflow, answers: Mapping[str, Answer] = FINE) -> None:
+    def __init__(
+        self,
+        callflow: Callflow,
+        answers: Mapping[str, Answer] = FINE,
+        language: str | None = None,
+    ) -> None:
         self.callflow, self.answers = callflow, answers
-        self.move = Move(begin(callflow))
+        self.move = Move(begin(callflow, language))
         self.asked: list[str] = []
         self.kept: dict[str, str] = {}
 
