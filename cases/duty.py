@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy import ForeignKey, Index, Select, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import agents, history
+from cases import agents, followups, history
 from cases.agents import Agent
 from cases.case import Case
 from cases.errors import Refused
+from cases.followups import Followup
 from cases.permissions import Person
 from cases.record import Id, Record
 
@@ -37,7 +38,7 @@ class Seat(Record):
 class Taken:
     """A case a leader took, and what became of it.
 
-    `contacted`, `solved` and `satisfied` are None while nobody has asked the citizen.
+    `contacted`, `solved` and `satisfied` are what the citizen last answered, None before any answer.
     """
 
     number: str
@@ -126,11 +127,38 @@ def cases_of(session: Session, leader_id: int) -> list[Case]:
     return list(session.scalars(taken.order_by(Case.id.desc())))
 
 
+def became(session: Session, leader_id: int) -> list[Taken]:
+    """What became of the cases the leader took, the newest first."""
+    taken = cases_of(session, leader_id)
+    answers = _last_answers(session, [case.id for case in taken])
+    return [_taken(case, answers.get(case.id)) for case in taken]
+
+
+def _last_answers(session: Session, case_ids: list[int]) -> dict[int, Followup]:
+    given = select(Followup).where(
+        Followup.case_id.in_(case_ids), Followup.state == followups.ANSWERED
+    )
+    # A later resolution's answer takes the place of an earlier one's.
+    return {row.case_id: row for row in session.scalars(given.order_by(Followup.resolution))}
+
+
+def _taken(case: Case, answer: Followup | None) -> Taken:
+    return Taken(
+        number=str(case.number),
+        status=case.status,
+        owner=case.owner,
+        opened_at=case.opened_at,
+        contacted=answer.contacted if answer else None,
+        solved=answer.solved if answer else None,
+        satisfied=answer.satisfied if answer else None,
+    )
+
+
 def _at(session: Session, name: str, since: datetime, until: datetime) -> list[Seat]:
     return list(session.scalars(_within(since, until).where(Seat.name == name)))
 
 
-def _within(since: datetime, until: datetime):  # type: ignore[no-untyped-def]
+def _within(since: datetime, until: datetime) -> Select[tuple[Seat]]:
     meets = (Seat.begins_at < until, since < Seat.ends_at)
     return select(Seat).where(*meets).order_by(Seat.begins_at, Seat.name)
 

@@ -9,6 +9,7 @@ from cases.agents import Agent
 from cases.case import Case
 from cases.duty import Seat
 from cases.errors import Refused
+from cases.followups import Followup
 from cases.permissions import Person
 from tests.unit.cases.conftest import NOW, Records
 from tests.unit.cases.scene import Scene
@@ -120,3 +121,30 @@ def test_a_case_that_nobody_took_is_no_leaders(scene: Scene) -> None:
     sits(scene, scene.leader(), NOW, NOW + HOUR)
     assert scene.session.get_one(Case, scene.case.id).seat_id is None
     assert duty.cases_of(scene.session, row(scene, scene.leader()).id) == []
+
+
+def test_what_became_of_a_leaders_cases_is_what_the_citizens_last_answered(scene: Scene) -> None:
+    seat = sits(scene, scene.leader(), NOW, NOW + HOUR)
+    duty.take(scene.session, scene.case, by=scene.leader(), now=NOW)
+    (one,) = duty.became(scene.session, seat.leader_id)
+    assert (one.number, one.status, one.solved) == (scene.case.number, "received", None)
+    for resolution, solved in ((1, False), (2, True)):
+        answered(scene, resolution, solved)
+    (one,) = duty.became(scene.session, seat.leader_id)
+    assert (one.contacted, one.solved, one.satisfied) == (True, True, "fairly")
+
+
+def answered(scene: Scene, resolution: int, solved: bool) -> None:
+    row = Followup(
+        case_id=scene.case.id,
+        resolution=resolution,
+        department="bd",
+        state="answered",
+        contacted=True,
+        solved=solved,
+        satisfied="fairly" if solved else "no",
+        next_try_at=NOW,
+        resolved_at=NOW,
+    )
+    scene.session.add(row)
+    scene.session.flush()
