@@ -53,12 +53,12 @@ def arrive(
     """
     case = whistles.hold(session, whistle)
     one = whistles.called_one(session, whistle, department)
-    actor = _arriving(one, by, token)
+    reporter = _arriving(one, by, token)
     if one.arrived_at is not None:
         return one
     whistles.still_open(whistle)
     clock = _arrival_clock(session, whistle, department)
-    one.arrived_at, one.arrived_by = now, actor
+    one.arrived_at, one.arrived_by = now, reporter
     one.late = one.missed_at is not None or (clock is not None and now > clock.due_at)
     clocks.stop(
         session,
@@ -68,7 +68,9 @@ def arrive(
         department=department,
         outcome="late" if one.late else "met",
     )
-    history.add(session, case.id, "arrive", now, actor=actor, department=department, late=one.late)
+    line = {"department": department, "late": one.late, "by_link": by is None}
+    actor = by.actor if by else history.SYSTEM
+    history.add(session, case.id, "arrive", now, actor=actor, **line)
     _tell_of_arrival(session, case, whistle, one, now)
     if department == whistle.lead:
         whistles.take_lead(session, case, whistle, department, actor, now)

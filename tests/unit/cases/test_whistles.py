@@ -223,7 +223,7 @@ def test_an_arrival_is_recorded_and_its_clock_stops(scene: Scene) -> None:
     one = arrive(scene, whistle, "hd", timedelta(minutes=29))
     assert (one.arrived_at, one.arrived_by) == (NOW + timedelta(minutes=29), scene.of("hd").actor)
     assert one.late is False
-    assert scene.lines("arrive") == [{"department": "hd", "late": False}]
+    assert scene.lines("arrive") == [{"department": "hd", "late": False, "by_link": False}]
     assert set(scene.running("arrive")) == {"bd", "fsd"}
     assert told(scene, "whistle_joined") == [scene.coordinator().actor, scene.desk().actor]
 
@@ -263,6 +263,7 @@ def test_one_tap_on_the_notices_link_reports_in(scene: Scene) -> None:
     one = arrivals.arrive(scene.session, whistle, "hd", token=token, now=NOW)
     assert one.arrived_by == "department:hd"
     assert one.token_digest == hashlib.sha256(token.encode()).hexdigest()
+    assert scene.lines("arrive") == [{"department": "hd", "late": False, "by_link": True}]
     assert len(set(links)) == 3
 
 
