@@ -3,15 +3,17 @@
 Time is simulated: prompts, waits and recordings cost seconds of the call, not of the test.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from email.utils import format_datetime
+from typing import Any, TypeVar
 
 from . import events, sound
 from .callbacks import Callback, Callbacks
-from .caller import Act, HangUp, Press, Script, Speak, StaySilent
+from .caller import Act, HangUp, Pickup, Press, Script, Speak, StaySilent
 from .delivery import Delivery
 from .form import Parties, end_fields, recording_form
 from .media import MediaServer, Recording
@@ -54,7 +56,11 @@ class _Ends(Exception):
 
 @dataclass
 class Call:
-    """A call and everything that was heard, pressed, said, posted and found wrong on it."""
+    """A call and everything that was heard, pressed, said, posted and found wrong on it.
+
+    `pickup` is what happens when the hotline rings somebody, for `rings` seconds, for a call of no
+    more than `longest`; None for a call to the hotline.
+    """
 
     parties: Parties
     profile: Profile
@@ -65,6 +71,10 @@ class Call:
     token: str
     tell: Callable[[events.Event], None]
     desk: str = "no-answer"
+    pickup: Pickup | None = None
+    rings: int = 60
+    longest: float = math.inf
+    made: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     status: str = "ringing"
     ended_at: datetime | None = None
@@ -102,21 +112,37 @@ class Call:
 
     def run(self) -> None:
         """Ring, follow the hotline's TwiML to the end, hang up, tell the status."""
+        if self.pickup is not None and self.pickup.outcome != "answered":
+            return self._ring_in_vain(self.pickup.outcome)
         self._emit(
             events.Rings(self.sid, 0.0, caller=self.parties.caller, number=self.parties.number)
         )
         status: str = "completed"
         who: events.Who = "hotline"
         try:
-            self._follow(Step(self.addresses.voice, status="ringing"))
+            self._follow(self._first_step())
         except _HungUp:
             who = "caller"
         except _Ends as end:
             status, who = end.status, end.who
         self._finish(status, who)
 
+    def _first_step(self) -> Step:
+        if self.pickup is None:
+            return Step(self.addresses.voice, status="ringing")
+        return Step(self.addresses.voice, more={"AnsweredBy": self.pickup.by})
+
+    def _ring_in_vain(self, outcome: str) -> None:
+        """Whom the hotline rings does not answer: only the status tells."""
+        parties = self.parties
+        self._emit(events.Rings(self.sid, 0.0, caller=parties.caller, number=parties.number))
+        self.seconds += self.rings if outcome == "no-answer" else 1.0
+        self._finish(outcome, "provider")
+
     def _follow(self, step: Step) -> None:
         for _ in range(MOST_DOCUMENTS):
+            if self.seconds > self.longest:
+                raise _Ends("provider")
             verbs = self._fetch(step)
             self._callbacks.action_answered()
             onward = self._walk(verbs)
@@ -134,6 +160,8 @@ class Call:
             return self._fetch_fallback(problem, step.url)
 
     def _fetch_fallback(self, problem: TwimlError, url: str) -> tuple[Verb, ...]:
+        if not self.addresses.fallback:
+            raise _Ends("provider") from problem
         more = {"ErrorCode": str(problem.code), "ErrorUrl": url}
         try:
             return self._fetch_from(Step(self.addresses.fallback, more=more))
@@ -159,9 +187,27 @@ class Call:
         self.status, self.ended_at = status, datetime.now(UTC)
         self._emit(events.HangsUp(self.sid, self.seconds, who))
         self._emit(events.Ended(self.sid, self.seconds, status))
-        form = self.profile.form(self.parties, status, end_fields(self.seconds, self.ended_at))
-        self._callbacks.add(Callback("status", self.addresses.status, "POST", form))
+        more = end_fields(self.seconds, self.ended_at)
+        if self.pickup is not None and self.pickup.outcome == "answered":
+            more["AnsweredBy"] = self.pickup.by
+        form = self.profile.form(self.parties, status, more)
+        if self.addresses.status:
+            self._callbacks.add(Callback("status", self.addresses.status, "POST", form))
         self._callbacks.call_ended()
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of Twilio's Calls resource that anybody here asks for."""
+        return {
+            "sid": self.sid,
+            "account_sid": self.parties.account,
+            "from": self.parties.caller,
+            "to": self.parties.number,
+            "direction": self.parties.direction,
+            "status": self.status,
+            "answered_by": self.pickup.by if self.pickup and self.ended_at else None,
+            "date_created": format_datetime(self.made),
+            "duration": str(round(self.seconds)),
+        }
 
     # What the caller hears
 

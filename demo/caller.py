@@ -8,6 +8,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from .delivery import GOOD_DAY, Delivery
+
+Outcome = Literal["answered", "no-answer", "busy", "failed"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,19 @@ class HangUp:
     at_beep: bool = False
 
 
+@dataclass(frozen=True)
+class Pickup:
+    """What happens when somebody is rung: a person or a machine picks up, or nobody does.
+
+    `by`: what the provider makes of who answered (`human`, `machine_start`, `fax`, `unknown`).
+    """
+
+    acts: tuple["Act", ...] = ()
+    outcome: Outcome = "answered"
+    by: str = "human"
+    delivery: Delivery = GOOD_DAY
+
+
 Act = Speak | Press | StaySilent | HangUp
 
 
@@ -56,6 +74,20 @@ def speak(wav: Path | str, says: str = "", then: str = "") -> Speak:
 def speak_and_hang_up(wav: Path | str, after: float = math.inf, says: str = "") -> Speak:
     """Hangs up `after` seconds, or at the end of a recording that ends in mid-sentence."""
     return Speak(Path(wav), says, hang_up_after=after)
+
+
+def picks_up(*acts: Act, by: str = "human", delivery: Delivery = GOOD_DAY) -> Pickup:
+    """Answers the telephone and does as scripted."""
+    return Pickup(acts, by=by, delivery=delivery)
+
+
+def does_not_answer(outcome: Outcome = "no-answer") -> Pickup:
+    return Pickup(outcome=outcome)
+
+
+def machine() -> Pickup:
+    """An answering machine, which says nothing that we would understand."""
+    return Pickup(by="machine_start")
 
 
 def press(keys: str, after: float = 1.0, barge_in: bool = False, at_beep: bool = False) -> Press:

@@ -1,18 +1,24 @@
 """A simulated Twilio-compatible telephone provider on loopback."""
 
 import secrets
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from .call import Addresses, Call
-from .caller import Act, Script
+from .caller import Act, Pickup, Script, does_not_answer
 from .delivery import GOOD_DAY, Delivery
 from .events import Event
 from .form import Parties, twilio_id
 from .media import MediaServer
 from .profiles import TWILIO, Profile
+from .rest import Message, RestServer
 
 NUMBER = "+85218231823"
+# Seconds from a request for a call to its ringing.
+RING_AFTER = 0.05
 
 
 class Exchange:
@@ -44,14 +50,22 @@ class Exchange:
         login = (self.account, self.token) if profile.media_login else None
         self.media = MediaServer(login)
         self.content_network = MediaServer(None, origin=self.media)
+        self.rest = RestServer(
+            (self.account, self.token), self.media, self._asked_to_ring, self._listed, self._text
+        )
+        self.messages: list[Message] = []
+        self._pickups: dict[str, list[Pickup]] = {}
+        self._ringing: list[threading.Thread] = []
 
     def __enter__(self) -> "Exchange":
+        self.rest.__enter__()
         self.media.__enter__()
         self.content_network.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.settle()
+        self.rest.__exit__()
         self.media.__exit__()
         self.content_network.__exit__()
 
@@ -83,8 +97,63 @@ class Exchange:
         call.run()
         return call
 
+    def when_rung(self, number: str, *pickups: Pickup) -> None:
+        """What happens at this telephone when the hotline rings it, time after time; afterwards
+        nobody answers."""
+        self._pickups.setdefault(number, []).extend(pickups)
+
+    def rung(self, number: str) -> list[Call]:
+        """The calls that the hotline made to this number, as far as they are over."""
+        return [call for call in self.calls if call.pickup and call.parties.number == number]
+
+    def _asked_to_ring(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """A call that the hotline asks for: queued now, rung in a moment."""
+        call = self._outgoing(form)
+        self.calls.append(call)
+        thread = threading.Thread(target=self._ring, args=(call,), daemon=True)
+        self._ringing.append(thread)
+        thread.start()
+        return {**call.as_json(), "status": "queued"}
+
+    def _outgoing(self, form: Mapping[str, str]) -> Call:
+        waiting = self._pickups.get(form["To"])
+        pickup = waiting.pop(0) if waiting else does_not_answer()
+        sid = self.profile.new_id("CA")
+        parties = Parties(self.account, sid, form["From"], form["To"], direction="outbound-api")
+        return Call(
+            parties=parties,
+            profile=self.profile,
+            addresses=Addresses(
+                form["Url"], form.get("FallbackUrl", ""), form.get("StatusCallback", "")
+            ),
+            script=Script(pickup.acts),
+            delivery=self._as_profile_has_it(pickup.delivery),
+            media=self.media,
+            token=self.token,
+            tell=self.tell,
+            pickup=pickup,
+            rings=int(form.get("Timeout", "60")),
+            longest=float(form.get("TimeLimit", "14400")),
+            status="queued",
+        )
+
+    def _ring(self, call: Call) -> None:
+        time.sleep(RING_AFTER)
+        call.run()
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return [call.as_json() for call in reversed(self.calls)]
+
+    def _text(self, form: Mapping[str, str]) -> dict[str, Any]:
+        sid = self.profile.new_id("SM")
+        told = form.get("StatusCallback", "")
+        self.messages.append(Message(sid, form["To"], form.get("From", ""), form["Body"], told))
+        return {"sid": sid, "status": "queued", "to": form["To"]}
+
     def settle(self) -> None:
         """Wait until every late callback of every call has been delivered."""
+        for thread in self._ringing:
+            thread.join()
         for call in self.calls:
             call.settle()
 

@@ -23,6 +23,7 @@ class Parties:
     caller: str
     number: str
     country: str = "HK"
+    direction: str = "inbound"
 
 
 def twilio_form(parties: Parties, status: str, more: Mapping[str, str] | None = None) -> Form:
@@ -32,7 +33,7 @@ def twilio_form(parties: Parties, status: str, more: Mapping[str, str] | None = 
         "ApiVersion": API_VERSION,
         "CallSid": parties.call,
         "CallStatus": status,
-        "Direction": "inbound",
+        "Direction": parties.direction,
         "CallToken": '{"parentCallInfoToken":"simulated"}',
         "StirVerstat": "No-TN-Validation",
     }
@@ -52,7 +53,7 @@ def somleng_form(parties: Parties, status: str, more: Mapping[str, str] | None =
         "AccountSid": parties.account,
         "CallSid": parties.call,
         "CallStatus": status,
-        "Direction": "inbound",
+        "Direction": parties.direction,
         "From": parties.caller,
         "To": parties.number,
     }

@@ -33,7 +33,7 @@ EXPORT = [sys.executable, "-m", "console", "export"]
 NOTHING_SET = dict.fromkeys(
     (
         *("DATABASE_URL", "REDIS_URL", "RECORDINGS_URL", "TWILIO_AUTH_TOKEN_SECONDARY"),
-        *("AGENT_DIAL", "SECRET_KEY", "DATA_KEY"),
+        *("AGENT_DIAL", "OUTBOUND_NUMBER", "SECRET_KEY", "DATA_KEY"),
     ),
     "",
 )
