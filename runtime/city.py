@@ -29,6 +29,7 @@ from pydantic.dataclasses import dataclass
 
 Language = Literal["yue", "cmn", "en"]
 OfficeHours = Literal["open", "closed", "holiday"]
+DayKind = Literal["workday", "weekend", "makeup", "holiday"]
 
 FILE = "city.yaml"
 LANGUAGES = ("yue", "cmn", "en")
@@ -185,6 +186,15 @@ class City:
         if any(start <= minute < end for start, end in shifts):
             return "open"
         return "holiday" if self._row(today) == "holiday" else "closed"
+
+    def day_kind(self, day: date) -> DayKind:
+        """What kind of day it is by the city's calendar."""
+        row = self._row(day)
+        if row == "holiday":
+            return "holiday"
+        if row == "makeup":
+            return "makeup"
+        return "weekend" if row in ("sat", "sun") else "workday"
 
     def _shifts(self, day: date) -> tuple[Span, ...]:
         return self.hours.of(self._row(day))

@@ -89,6 +89,12 @@ def _dial(value: str) -> str:
     return value
 
 
+def _number(value: str) -> str:
+    if value and not re.fullmatch(r"\+[1-9]\d{6,14}", value):
+        raise ValueError("must be a number such as +85212345678")
+    return value
+
+
 def _model(value: str) -> str:
     looks_like_path = "/" in value or value.endswith(".pt")
     if not looks_like_path and value not in WHISPER_MODELS:
@@ -160,6 +166,8 @@ class Settings(BaseSettings):
     twilio_auth_token_secondary: Annotated[str, AfterValidator(_token)] = ""
     media_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     agent_dial: Annotated[str, AfterValidator(_dial)] = ""
+    outbound_calls: bool = False
+    outbound_number: Annotated[str, AfterValidator(_number)] = ""
     whisper_model: Annotated[str, Field(min_length=1)] = "turbo"
     whisper_engine: Literal["openai-whisper", "faster-whisper", "remote"] = "openai-whisper"
     whisper_url: Annotated[str, AfterValidator(_speech_server)] = ""
@@ -218,6 +226,16 @@ class Settings(BaseSettings):
             object.__setattr__(self, "database_url", f"sqlite:///{state / SQLITE_FILE}")
         if not self.recordings_url:
             object.__setattr__(self, "recordings_url", f"file://{state / 'recordings'}")
+        return self
+
+    @model_validator(mode="after")
+    def _ringing_back(self) -> Self:
+        """Switched on by half it would ring nobody, and nobody would know why."""
+        if not self.outbound_calls:
+            return self
+        for name in ("outbound_number", "twilio_account_sid", "twilio_auth_token"):
+            if not getattr(self, name):
+                raise ValueError(f"OUTBOUND_CALLS=1 needs {name.upper()}")
         return self
 
     @model_validator(mode="after")
