@@ -10,17 +10,18 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from sqlalchemy import Date, ForeignKey, Index, SmallInteger, String, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import agents, clocks, history, lifecycle, notices, tasks
+from cases import agents, asked, clocks, history, lifecycle, notices, tasks
 from cases import case as case_module
 from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock, Terms
 from cases.errors import Refused
-from cases.permissions import Person
+from cases.permissions import SYSTEM, Person
 from cases.record import Id, Record
 from cases.tasks import Task
 
@@ -31,8 +32,6 @@ OPEN = text("ended_at IS NULL")
 DANGER = "danger"
 # Parts in a case that may speak in its whistle.
 SPEAKERS = frozenset({"desk", "supervisor", "coordinator", "leader", "lead", "called"})
-# Clocks that wait for what the whistle makes needless: the desk's referral, a department's acceptance.
-ANSWERED_BY_WHISTLE = {"dispatch": "met", "accept": "withdrawn"}
 
 
 class Whistle(Record):
@@ -134,8 +133,8 @@ def blow(
     whistle = open_of(session, case.id) or _new(session, case, matter, wanted[0], by, now, **why)
     whistle.danger = whistle.danger or danger
     case.owner = whistle.lead
-    _stop_what_waited(session, case, now)
     call(session, case, whistle, wanted, terms, now)
+    _stop_what_waited(session, case, wanted, now)
     if whistle.led_at is None:
         _own_together(session, whistle, now)
     return whistle
@@ -144,8 +143,8 @@ def blow(
 def _check(blown_as: str, reason: str, by: Person) -> None:
     if blown_as not in BLOWN_AS or (blown_as == RULE) != (reason in RULES):
         raise ValueError(f"no whistle is blown as {blown_as!r} for {reason!r}")
-    fits = {RULE: by.role == "system", LEADER: by.role == "leader", DISTRICT: bool(by.department)}
-    if not fits.get(blown_as, by.role not in ("system", "leader")):
+    fits = {RULE: by == SYSTEM, LEADER: by.role == LEADER, DISTRICT: by.district}
+    if not fits.get(blown_as, by != SYSTEM and by.role != LEADER):
         raise Refused("forbidden", permission="blow", blown_as=blown_as)
 
 
@@ -203,12 +202,22 @@ def _least_busy(session: Session, actors: list[str]) -> str:
     return min(actors, key=lambda actor: have.get(actor, 0))
 
 
-def _stop_what_waited(session: Session, case: Case, now: datetime) -> None:
+def _stop_what_waited(session: Session, case: Case, called: list[str], now: datetime) -> None:
+    """The desk has done its part; who is called, or is not asked any more, need not accept."""
     for clock in clocks.running(session, case.id):
-        if outcome := ANSWERED_BY_WHISTLE.get(clock.kind):
-            clocks.stop(
-                session, case.id, clock.kind, now, department=clock.department, outcome=outcome
-            )
+        stop = partial(clocks.stop, session, case.id, clock.kind, now, department=clock.department)
+        if clock.kind == "dispatch":
+            stop(outcome="met")
+        elif clock.kind == "accept" and _need_not_accept(session, case, clock.department, called):
+            stop(outcome="withdrawn")
+
+
+def _need_not_accept(
+    session: Session, case: Case, department: str | None, called: list[str]
+) -> bool:
+    if department is None or department in called:
+        return True
+    return asked.open_of(session, case.id, department) is None
 
 
 def call(

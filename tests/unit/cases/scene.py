@@ -31,17 +31,17 @@ class Scene:
     def session(self) -> Session:
         return self.records.session
 
-    def person(self, name: str, role: str, department: str | None = None) -> Person:
+    def person(
+        self, name: str, role: str, department: str | None = None, district: bool = False
+    ) -> Person:
         """An agent of this name, the same one each time."""
         found = agents.by_name(self.session, name)
         if found is None:
-            found = Agent(
-                name=name, role=role, active=True, added_at=NOW, password_hash="", language="en"
-            )
+            found = Agent(name=name, role=role, active=True, added_at=NOW, password_hash="")
             found.department = department
             self.session.add(found)
             self.session.flush()
-        return Person(agents.actor(found.id), role, department)
+        return Person(agents.actor(found.id), role, department, district)
 
     def desk(self) -> Person:
         return self.person("one at the desk", "agent")

@@ -80,6 +80,15 @@ def test_a_leader_blows_it(scene: Scene) -> None:
     assert (whistle.blown_as, whistle.blown_by) == ("leader", scene.leader().actor)
 
 
+def test_a_district_office_blows_it_and_anybody_of_it_scores(scene: Scene) -> None:
+    by = scene.person("one of the district", "officer", "had", district=True)
+    other = scene.person("another of the district", "officer", "had", district=True)
+    whistle = scene.blow(by=by, blown_as="district")
+    assert (whistle.blown_as, whistle.blown_department) == ("district", "had")
+    arrive(scene, whistle, "bd")
+    score(scene, whistle, "bd", by=other)
+
+
 @pytest.mark.parametrize(
     ("role", "blown_as"),
     [("agent", "leader"), ("agent", "district"), ("leader", "agent"), ("coordinator", "leader")],
