@@ -28,6 +28,7 @@ FLAGS = (
     "spoke_to_agent",
     "suspect_text",
     "low_confidence",
+    "reopened",
 )
 
 SEATED = text("seat_id IS NOT NULL")
