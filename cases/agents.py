@@ -38,6 +38,7 @@ class Agent(Record):
     password_hash: Mapped[str] = mapped_column(String(256))
     one_time_until: Mapped[datetime | None]
     role: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str | None] = mapped_column(String(254))
     language: Mapped[str | None] = mapped_column(String(16))
     active: Mapped[bool] = mapped_column(default=True)
     added_at: Mapped[datetime]

@@ -5,7 +5,18 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from cases import agents, callers, calls, case, history, recordings, signins, transcripts  # noqa: F401
+from cases import (  # noqa: F401
+    agents,
+    callers,
+    calls,
+    case,
+    deliveries,
+    history,
+    notices,
+    recordings,
+    signins,
+    transcripts,
+)
 from cases.record import Record, UtcDateTime
 from runtime import database
 from runtime.settings import Settings
