@@ -10,7 +10,7 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.errors import Refused
-from cases.permissions import ROLES
+from cases.permissions import OFFICER, ROLES
 from cases.record import Id, Record
 
 INTERFACE_LANGUAGES = ("zh-Hant-HK", "zh-Hans", "en")
@@ -29,7 +29,8 @@ _NOBODY = (
 
 
 class Agent(Record):
-    """One person who may sign in. `one_time_until` is set while a password waits to be replaced."""
+    """One person who may sign in. `one_time_until` is set while a password waits to be replaced;
+    `department`: whom an officer works for."""
 
     __tablename__ = "agents"
 
@@ -38,29 +39,41 @@ class Agent(Record):
     password_hash: Mapped[str] = mapped_column(String(256))
     one_time_until: Mapped[datetime | None]
     role: Mapped[str] = mapped_column(String(16))
+    department: Mapped[str | None] = mapped_column(String(32))
     email: Mapped[str | None] = mapped_column(String(254))
     language: Mapped[str | None] = mapped_column(String(16))
     active: Mapped[bool] = mapped_column(default=True)
     added_at: Mapped[datetime]
 
 
-def add(session: Session, name: str, role: str, now: datetime) -> tuple[Agent, str]:
+def add(
+    session: Session, name: str, role: str, now: datetime, department: str | None = None
+) -> tuple[Agent, str]:
     """A new agent and the one-time password to sign in with first.
 
-    Raises Refused: `bad_name`, `unknown_role`, or `known_name` when there is such an agent.
+    Raises Refused: `bad_name`, `unknown_role`, `needs_department` for an officer without one (and
+    for anybody else with one), or `known_name` when there is such an agent.
     """
     name = plain_name(name)
     if not 0 < len(name) <= NAME_LENGTH:
         raise Refused("bad_name", name=name)
-    if role not in ROLES:
-        raise Refused("unknown_role", role=role)
     if by_name(session, name) is not None:
         raise Refused("known_name", name=name)
-    agent = Agent(name=name, role=role, active=True, added_at=now, password_hash="")
+    agent = Agent(name=name, active=True, added_at=now, password_hash="")
+    give_role(agent, role, department)
     password = give_one_time_password(agent, now)
     session.add(agent)
     session.flush()
     return agent, password
+
+
+def give_role(agent: Agent, role: str, department: str | None = None) -> None:
+    """What the agent may do from now on. Raises Refused: `unknown_role`, `needs_department`."""
+    if role not in ROLES:
+        raise Refused("unknown_role", role=role)
+    if (role == OFFICER) != bool(department):
+        raise Refused("needs_department", role=role)
+    agent.role, agent.department = role, department or None
 
 
 def plain_name(name: str) -> str:

@@ -1,17 +1,29 @@
 """The case: what a call becomes. One call, one case, opened the moment a message is known of."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, Index, String, bindparam, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    bindparam,
+    column,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import flag_modified
 
-from cases import history, lifecycle
+from cases import asked, history, lifecycle, permissions
 from cases.categories import Category
 from cases.errors import Refused
+from cases.permissions import SYSTEM, Person
 from cases.record import Id, Record
 
 # Owner of a case that no department has been given yet: the hotline itself.
@@ -116,6 +128,12 @@ def by_number(session: Session, number: str) -> Case | None:
     return session.scalars(select(Case).where(Case.number == number)).one_or_none()
 
 
+def numbers(session: Session, ids: Collection[int]) -> dict[int, str | None]:
+    """The numbers of these cases."""
+    rows = session.execute(select(Case.id, Case.number).where(Case.id.in_(ids)))
+    return {row.id: row.number for row in rows}
+
+
 def mark(case: Case, *flags: str) -> None:
     """Set flags of a case; one that is set stays set."""
     case.flags = _in_order({*case.flags, *flags})
@@ -152,57 +170,131 @@ def _luhn_sum(digits: str) -> int:
     return sum(int(d) for d in digits[-1::-2]) + sum(d - 9 if d > 9 else d for d in doubled)
 
 
-def confirm(
-    session: Session, case: Case, category: Category, *, version: int, actor: str, now: datetime
-) -> None:
-    """A person says what the matter is: its category, and with it the department that owns it.
-
-    Raises Refused("changed") when somebody else changed the case since `version`.
-    """
-    _act(session, case, "confirm", {"category": category.code}, version, actor, now)
-    case.category = category.code
-    case.category_confirmed = True
-    case.department = category.department
-    case.owner = category.department
-
-
-def close(
-    session: Session, case: Case, note: str, *, version: int, actor: str, now: datetime
-) -> None:
-    """A person says that the matter is done, and why."""
-    _act(session, case, "close", {"note": note}, version, actor, now)
-
-
-def reopen(
-    session: Session, case: Case, note: str, *, version: int, actor: str, now: datetime
-) -> None:
-    """A person says that it was not done after all."""
-    _act(session, case, "reopen", {"note": note}, version, actor, now)
-
-
-def _act(
+def act(
     session: Session,
     case: Case,
     action: str,
-    given: dict[str, str],
-    version: int,
-    actor: str,
+    given: Mapping[str, Any],
+    *,
+    by: Person,
+    version: int | None,
     now: datetime,
+    to: str | None = None,
+    **detail: Any,
 ) -> None:
-    if case.version != version:
-        raise Refused("changed", number=case.number)
-    was = case.status
-    case.status = lifecycle.target(was, action, given)
-    before = {"category": case.category} if "category" in given else {}
-    history.add(
-        session,
-        case.id,
-        action,
-        now,
-        actor=actor,
-        **given,
-        **{f"was_{k}": v for k, v in before.items()},
+    """Do with a case what the lifecycle's table allows: its status, and one line of its history.
+
+    given: what the action needs, kept in the history as it is, with `detail` beside it. version: the
+    state of the case on which `by` decided; None for a rule, which decides on the case as it is.
+    to: which of the statuses that the table offers.
+    Raises Refused: `changed` when somebody else changed the case since `version`; `not_now`;
+    `forbidden`; `incomplete`.
+    """
+    if version is not None and case.version != version:
+        raise Refused("changed", number=case.number, status=case.status, version=case.version)
+    was, case.status = case.status, _becomes(session, case, action, given, by, to)
+    flag_modified(case, "status")  # a new version even where the status stays
+    _no_longer_wait(session, case, now)
+    line = {**given, **detail} if was == case.status else {**given, **detail, "was": was}
+    history.add(session, case.id, action, now, actor=by.actor, **line)
+
+
+def _becomes(
+    session: Session,
+    case: Case,
+    action: str,
+    given: Mapping[str, Any],
+    by: Person,
+    to: str | None,
+) -> str:
+    if action not in lifecycle.actions(case.status):
+        raise Refused("not_now", action=action, status=case.status)
+    if not lifecycle.may(parts(session, case, by), case.status, action):
+        raise Refused("forbidden", permission=action)
+    return lifecycle.target(case.status, action, given, to)
+
+
+def _no_longer_wait(session: Session, case: Case, now: datetime) -> None:
+    """Who was asked to take the case, and now need not answer any more, is let go."""
+    awaited = lifecycle.AWAITED.get(case.status, frozenset())
+    asked.withdraw(session, case.id, {asked.LEAD, asked.SUPPORT} - awaited, now)
+
+
+def parts(session: Session, case: Case, by: Person) -> frozenset[str]:
+    """Who `by` is to this case, as the lifecycle's table names it."""
+    if by == SYSTEM:
+        return frozenset({lifecycle.SYSTEM})
+    if by.role != permissions.OFFICER:
+        return permissions.PARTS.get(by.role, frozenset())
+    if by.department is None:
+        return frozenset()
+    district = {lifecycle.DISTRICT} if by.district else set()
+    return frozenset({*_parts_of(session, case, by.department), *district})
+
+
+def _parts_of(session: Session, case: Case, department: str) -> Iterator[str]:
+    if case.owner == department:
+        yield lifecycle.LEAD
+    if referral := asked.open_of(session, case.id, department):
+        yield lifecycle.ASKED
+        lead = referral.role == asked.LEAD
+        yield lifecycle.ASKED_TO_LEAD if lead else lifecycle.ASKED_TO_SUPPORT
+    if _is_called(session, case.id, department):
+        yield lifecycle.CALLED
+
+
+# The two tables of `whistles`, which knows cases, so that cases need not know it.
+_WHISTLES = table("whistles", column("id"), column("case_id"), column("ended_at"))
+_CALLS = table("whistle_calls", column("whistle_id"), column("department"))
+
+
+def _is_called(session: Session, case_id: int, department: str) -> bool:
+    called = (
+        select(_CALLS.c.department)
+        .join(_WHISTLES, _WHISTLES.c.id == _CALLS.c.whistle_id)
+        .where(_WHISTLES.c.case_id == case_id, _WHISTLES.c.ended_at.is_(None))
+        .where(_CALLS.c.department == department)
     )
+    return session.execute(called).first() is not None
+
+
+def confirm(
+    session: Session, case: Case, category: Category, *, version: int, by: Person, now: datetime
+) -> None:
+    """A person says what the matter is: its category, and with it the department that should have it.
+
+    Raises Refused as `act` does.
+    """
+    given = {"category": category.code}
+    act(
+        session,
+        case,
+        "confirm",
+        given,
+        by=by,
+        version=version,
+        now=now,
+        was_category=case.category,
+    )
+    case.category = category.code
+    case.category_confirmed = True
+    case.department = category.department
+
+
+def close(
+    session: Session, case: Case, note: str, *, version: int, by: Person, now: datetime
+) -> None:
+    """The desk has answered the matter itself, and says how. Raises Refused as `act` does."""
+    act(session, case, "close", {"note": note}, by=by, version=version, now=now)
+
+
+def reopen(
+    session: Session, case: Case, note: str, *, version: int, by: Person, now: datetime
+) -> None:
+    """A person says that it was not done after all: it goes back to the department that had it, or
+    to the desk. Raises Refused as `act` does."""
+    to = lifecycle.RECEIVED if case.owner == DESK else lifecycle.ACCEPTED
+    act(session, case, "reopen", {"note": note}, by=by, version=version, now=now, to=to)
 
 
 def touch(session: Session, case_id: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic.dataclasses import dataclass
 
@@ -14,11 +14,16 @@ FILE = "departments.yaml"
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Department:
-    """Who can own a case. `name` is per language; `abbreviation` is what colleagues say."""
+    """Who can own a case. `name` is per language; `abbreviation` is what colleagues say.
+
+    `kind`: an `enterprise` supplies water, power and the like; a `district` office stands for a place
+    and may blow the whistle.
+    """
 
     code: Code
     name: Names
     abbreviation: str
+    kind: Literal["department", "enterprise", "district"] = "department"
 
     def __hash__(self) -> int:
         return hash(self.code)

@@ -1,29 +1,78 @@
 """Who may do what, as one table. The check, the console's buttons and the tests all read it.
 
-An action of a case's lifecycle is a permission of the same name.
+An action of a case's lifecycle is a permission of the same name: which roles may, follows from the
+parts that the lifecycle's table names. Whether a person may do it with *this* case, the case says.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from cases import lifecycle
 from cases.errors import Refused
 
 SEE_CASES = "see_cases"
+SEE_OWN_CASES = "see_own_cases"  # those one's own department was asked for, has, or is called to
 HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
+FOLLOW_UP = "follow_up"
+RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
 CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
 
-_READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_WORKING = _READING | {CONFIRM, CLOSE, REVEAL_NUMBER}
-_SUPERVISING = _WORKING | {REOPEN}
+OFFICER = "officer"
 
-ROLES: Mapping[str, frozenset[str]] = {
-    "agent": _WORKING,
-    "supervisor": _SUPERVISING,
+
+@dataclass(frozen=True)
+class Person:
+    """Who acts. `actor`: how the history names them (`system`, `agent:<id>`); `department`: whom an
+    officer works for; `district`: whether that is a district office."""
+
+    actor: str
+    role: str
+    department: str | None = None
+    district: bool = False
+
+
+SYSTEM = Person("system", "system")
+
+# The parts each role can have in a case; an officer's come from the department's.
+PARTS: Mapping[str, frozenset[str]] = {
+    "agent": frozenset({lifecycle.DESK}),
+    "supervisor": frozenset({lifecycle.DESK, lifecycle.SUPERVISOR}),
+    "auditor": frozenset(),
+    "admin": frozenset({lifecycle.DESK, lifecycle.SUPERVISOR}),
+    OFFICER: frozenset(
+        {
+            *(lifecycle.ASKED, lifecycle.ASKED_TO_LEAD, lifecycle.ASKED_TO_SUPPORT),
+            *(lifecycle.LEAD, lifecycle.CALLED, lifecycle.DISTRICT),
+        }
+    ),
+    "coordinator": frozenset({lifecycle.COORDINATOR}),
+    "leader": frozenset({lifecycle.LEADER}),
+}
+
+_READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
+_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
+_BESIDES: Mapping[str, frozenset[str]] = {
+    "agent": _AT_THE_DESK,
+    "supervisor": _AT_THE_DESK | {RULE},
     "auditor": _READING,
-    "admin": _SUPERVISING | {MANAGE_AGENTS},
+    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS},
+    OFFICER: frozenset({SEE_OWN_CASES}),
+    "coordinator": _READING | {RULE},
+    "leader": _READING,
+}
+
+
+def _actions(parts: frozenset[str]) -> frozenset[str]:
+    return frozenset(t.action for t in lifecycle.TRANSITIONS if t.who & parts)
+
+
+# What the people of each role may do. The system itself is no role that anybody can be given.
+ROLES: Mapping[str, frozenset[str]] = {
+    role: _BESIDES[role] | _actions(parts) for role, parts in PARTS.items()
 }
 
 

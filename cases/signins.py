@@ -68,6 +68,7 @@ class Here:
     role: str
     language: str | None
     must_choose: bool
+    department: str | None = None
 
     @property
     def actor(self) -> str:
@@ -152,6 +153,7 @@ def find(session: Session, token: str, now: datetime) -> Here | None:
         agent.role,
         agent.language,
         agent.one_time_until is not None,
+        agent.department,
     )
 
 

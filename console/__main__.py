@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from cases import agents, export, signins
+from cases import agents, case, departments, export, history, signins
 from cases.agents import Agent
 from cases.errors import Refused
+from cases.history import Broken
+from cases.pack import PackError
 from cases.permissions import ROLES
 from runtime import clock, database
 from runtime.database import transaction
@@ -25,6 +27,8 @@ WORDS = {
     "bad_name": "a name has 1 to {most} printable characters",
     "known_name": "there is an agent {name!r} already; `new-password` gives a new password",
     "unknown_name": "there is no agent {name!r}",
+    "needs_department": "an officer works for a department, and nobody else does (--department)",
+    "unknown_department": "there is no department {department!r}; there are: {known}",
     "too_short": "a password needs at least {least} characters",
     "too_long": "a password may have at most {most} characters",
     "holds_name": "a password must not contain the agent's name",
@@ -35,29 +39,33 @@ WORDS = {
 
 @click.group()
 def commands() -> None:
-    """Agents of the console, and the export of cases."""
+    """Agents of the console, the export of cases, and the proof of their history."""
 
 
 @commands.command("add-agent")
 @click.argument("name")
 @click.option("--role", type=click.Choice(list(ROLES)), help="What the agent may do; agent if new.")
+@click.option("--department", help="Whom an officer works for: a code of departments.yaml.")
 @click.option(
     "--one-time",
     is_flag=True,
     help="Print a one-time password instead of asking for one; an agent who is there gets a new one.",
 )
-def add_agent(name: str, role: str | None, one_time: bool) -> None:
+def add_agent(name: str, role: str | None, department: str | None, one_time: bool) -> None:
     """Add an agent who may sign in to the console."""
     chosen = (
         None if one_time else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
 
     def add(session: Session) -> str | None:
+        _check_department(department)
         there = agents.by_name(session, name)
         if one_time and there:
-            there.role, there.active = role or there.role, True
+            if role:
+                agents.give_role(there, role, department)
+            there.active = True
             return _renewed(session, there)
-        agent, password = agents.add(session, name, role or "agent", clock.now())
+        agent, password = agents.add(session, name, role or "agent", clock.now(), department)
         if chosen is None:
             return password
         agents.choose_password(agent, chosen)
@@ -80,6 +88,25 @@ def switch_off(name: str) -> None:
     _do(lambda session: signins.switch_off(session, _known(session, name), clock.now()))
 
 
+@commands.command("verify")
+@click.argument("number", required=False)
+def verify(number: str | None) -> None:
+    """Check that no history was changed behind the database's back; of one case, or of all.
+
+    Names the first broken line of each case and ends with status 1. Otherwise prints one digest of
+    all histories: kept elsewhere, it shows later whether what follows still begins like this.
+    """
+    with _readable(), transaction(_engine()) as session:
+        broken = list(history.verify(session, _case_id(session, number)))
+        numbers = case.numbers(session, {one.case_id for one in broken})
+        whole = history.digest(session)
+    for one in broken:
+        click.echo(_where_broken(numbers.get(one.case_id) or str(one.case_id), one))
+    if broken:
+        sys.exit(1)
+    click.echo(f"No history was changed. {whole}")
+
+
 @commands.command("export")
 def export_cases() -> None:
     """Print every case, one JSON object a line."""
@@ -91,6 +118,35 @@ def export_cases() -> None:
         if batch.last is None:
             break
         last = batch.last
+
+
+def _case_id(session: Session, number: str | None) -> int | None:
+    if number is None:
+        return None
+    found = case.by_number(session, number)
+    if found is None:
+        raise click.ClickException(f"there is no case {number}")
+    return found.id
+
+
+def _where_broken(number: str, broken: Broken) -> str:
+    if broken.entry_id is None:
+        return f"case {number}: line {broken.line} and what followed it is missing"
+    return (
+        f"case {number}: line {broken.line} ({broken.action}, entry {broken.entry_id}) "
+        "is not what was written there"
+    )
+
+
+def _check_department(code: str | None) -> None:
+    if code is None:
+        return
+    try:
+        known = [one.code for one in departments.read(Settings.load().city_folder)]
+    except PackError as error:
+        raise click.ClickException(str(error)) from None
+    if code not in known:
+        raise Refused("unknown_department", department=code, known=", ".join(known))
 
 
 def _renewed(session: Session, agent: Agent) -> str:

@@ -36,6 +36,8 @@ from runtime.database import transaction
 log = logging.getLogger(__name__)
 
 LONGEST_NOTE = 4000
+# What this page can do of all that the lifecycle's table allows.
+ON_THIS_PAGE = ("confirm", "close", "reopen")
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def _show(office: Office, number: str, **more: object) -> str:
 
 
 def _render(template: str, sheet: Sheet, **more: object) -> str:
-    allowed = [a for a in lifecycle.actions(sheet.case.status) if permissions.may(g.here.role, a)]
+    possible = [a for a in ON_THIS_PAGE if a in lifecycle.actions(sheet.case.status)]
+    allowed = [a for a in possible if permissions.may(g.here.role, a)]
     return render_template(template, sheet=sheet, allowed=allowed, now=clock.now(), **more)
 
 
@@ -122,17 +125,21 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
 
 
 def _do(records: Session, office: Office, case: Case, action: str, asked: Asked) -> None:
-    by: dict[str, Any] = {"version": asked.version, "actor": g.here.actor, "now": clock.now()}
+    how: dict[str, Any] = {
+        "version": asked.version,
+        "by": office.person(g.here),
+        "now": clock.now(),
+    }
     if action == "confirm":
         if asked.category not in office.categories:
             raise Refused("incomplete", missing=["category"])
         category = office.categories[asked.category]
-        case_rules.confirm(records, case, category, **by)
+        case_rules.confirm(records, case, category, **how)
         if category.urgent:
             recordings.hasten(records, case.call_id, recordings.URGENT)
     else:
         rule: Callable[..., None] = {"close": case_rules.close, "reopen": case_rules.reopen}[action]
-        rule(records, case, asked.note, **by)
+        rule(records, case, asked.note, **how)
 
 
 def _refused(
@@ -176,7 +183,7 @@ def _case(records: Session, number: str) -> Case:
         abort(404)
     statement = select(Case).where(Case.number == number)
     if request.method == "POST":
-        statement = statement.with_for_update()
+        statement = statement.with_for_update(key_share=True)
     return records.scalars(statement).one_or_none() or abort(404)
 
 

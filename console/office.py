@@ -9,6 +9,8 @@ from cases import categories, departments
 from cases.callers import CallerKey
 from cases.categories import Category
 from cases.departments import Department
+from cases.permissions import Person
+from cases.signins import Here
 from runtime import keys
 from runtime.city import City
 from runtime.settings import Settings
@@ -30,6 +32,12 @@ class Office:
         """The names of a case's owner: a department, or the hotline's own desk."""
         department = self.departments.get(code)
         return department.name if department else self.city.desk
+
+    def person(self, here: Here) -> Person:
+        """Who sits at the console, as the rules know people."""
+        works_for = self.departments.get(here.department or "")
+        district = works_for is not None and works_for.kind == "district"
+        return Person(here.actor, here.role, here.department, district)
 
 
 def install(settings: Settings, engine: Engine, city: City) -> Office:

@@ -14,6 +14,8 @@ from console.languages import Wording, speech_tag
 from console.office import Office
 
 SOON_DAYS = 3
+# Where a line of the history names departments, one or several.
+ASKED = ("lead", "supporting", "department", "departments")
 
 
 @dataclass(frozen=True)
@@ -117,4 +119,9 @@ class Words:
             for name in ("category", "was_category")
             if name in detail
         }
-        return {"was_category": "", **detail, **names}
+        asked = {name: self._departments(detail[name]) for name in ASKED if name in detail}
+        return {"was_category": "", **detail, **names, **asked}
+
+    def _departments(self, codes: str | list[str] | None) -> str:
+        several = codes.split() if isinstance(codes, str) else codes or []
+        return "、".join(map(self.department, several)) or "–"

@@ -7,6 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
     agents,
+    asked,
     callers,
     calls,
     case,
@@ -14,6 +15,7 @@ from cases import (  # noqa: F401
     history,
     notices,
     recordings,
+    routing,
     signins,
     transcripts,
 )

@@ -15,7 +15,7 @@ from runtime import clock
 from runtime.database import transaction
 from tests.integration.telephone import Exchange, Line
 from tests.integration.work import MINUTE, heard
-from tests.unit.cases.conftest import LAMPS
+from tests.unit.cases.conftest import LAMPS, MEI
 
 ROUNDS = 12
 
@@ -47,7 +47,7 @@ def confirm(exchange: Exchange, line: Line) -> None:
                 statement = select(Case).join(Call).where(Call.provider_id == line.sid)
                 case = session.scalars(statement).one()
                 case_module.confirm(
-                    session, case, LAMPS, version=case.version, actor="agent:1", now=clock.now()
+                    session, case, LAMPS, version=case.version, by=MEI, now=clock.now()
                 )
             return
         except (StaleDataError, Refused):

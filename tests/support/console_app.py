@@ -100,9 +100,11 @@ class ConsoleHouse:
     _calls: int = 0
 
     def agent(self, name: str, role: str = "agent", password: str | None = PASSWORD) -> str:
-        """Add an agent; the password to sign in with (a one-time one for `password=None`)."""
+        """Add an agent, an officer of the first department if it is one; the password to sign in
+        with (a one-time one for `password=None`)."""
+        works_for = departments.read(self.city.folder)[0].code if role == "officer" else None
         with transaction(self.engine) as session:
-            agent, one_time = agents.add(session, name, role, clock.now())
+            agent, one_time = agents.add(session, name, role, clock.now(), works_for)
             if password is not None:
                 agent.password_hash, agent.one_time_until = _hashed(password), None
         return password or one_time

@@ -136,7 +136,8 @@ class TestTheCategory:
         done = visitor.decide(number, "confirm", category="fire-safety")
         assert done.status_code == 303 and done.location == f"/cases/{number}"
         case = house.stored(number)
-        assert (case.status, case.category, case.owner) == ("confirmed", "fire-safety", "fsd")
+        assert (case.status, case.category, case.owner) == ("confirmed", "fire-safety", "desk")
+        assert case.department == "fsd"
         page = visitor.get(f"/cases/{number}").text
         assert "類別已確認。" in page and "確認類別「消防安全、棚網」" in page and "mei" in page
 

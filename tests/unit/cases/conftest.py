@@ -14,6 +14,7 @@ from cases import case as case_module
 from cases.callers import CallerKey
 from cases.case import Case, Terms
 from cases.categories import Category
+from cases.permissions import Person
 from cases.recordings import Announcement, Claim, Recording, Step
 from runtime.database import transaction
 
@@ -21,6 +22,7 @@ NOW = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 TERMS = Terms(ZoneInfo("Asia/Hong_Kong"), response_days=10)
 KEY = CallerKey("a key of the tests alone")
+MEI, BOSS = Person("agent:1", "agent"), Person("agent:2", "supervisor")
 LAMPS = Category(
     code="street-lamps",
     name={"yue": "街燈", "cmn": "路灯", "en": "Street lamps"},

@@ -13,7 +13,7 @@ from cases.calls import Call
 from cases.case import Case
 from cases.errors import Refused
 from runtime.database import transaction
-from tests.unit.cases.conftest import LAMPS, NOW, Records
+from tests.unit.cases.conftest import BOSS, LAMPS, MEI, NOW, Records
 
 
 @pytest.mark.parametrize(
@@ -31,15 +31,11 @@ def test_the_database_itself_refuses_to_change_history(engine: Engine, statement
 def test_every_action_leaves_a_line(records: Records) -> None:
     case, _ = records.message()
     version = case.version
-    case_module.confirm(records.session, case, LAMPS, version=version, actor="agent:1", now=NOW)
+    case_module.confirm(records.session, case, LAMPS, version=version, by=MEI, now=NOW)
     records.session.flush()
-    case_module.close(
-        records.session, case, "mended", version=case.version, actor="agent:1", now=NOW
-    )
+    case_module.close(records.session, case, "mended", version=case.version, by=MEI, now=NOW)
     records.session.flush()
-    case_module.reopen(
-        records.session, case, "dark again", version=case.version, actor="agent:2", now=NOW
-    )
+    case_module.reopen(records.session, case, "dark again", version=case.version, by=BOSS, now=NOW)
     records.session.flush()
     lines = history.of_case(records.session, case.id)
     assert [(line.action, line.actor) for line in lines] == [
@@ -48,19 +44,21 @@ def test_every_action_leaves_a_line(records: Records) -> None:
         ("close", "agent:1"),
         ("reopen", "agent:2"),
     ]
-    assert lines[1].detail == {"category": "street-lamps", "was_category": None}
+    assert lines[1].detail == {
+        "category": "street-lamps",
+        "was_category": None,
+        "was": "received",
+    }
     assert case.status == "received"
 
 
 def test_who_looked_at_an_older_version_is_refused(records: Records) -> None:
     case, _ = records.message()
-    case_module.confirm(
-        records.session, case, LAMPS, version=case.version, actor="agent:1", now=NOW
-    )
+    case_module.confirm(records.session, case, LAMPS, version=case.version, by=MEI, now=NOW)
     records.session.flush()
     with pytest.raises(Refused) as refused:
         case_module.close(
-            records.session, case, "mended", version=case.version - 1, actor="agent:2", now=NOW
+            records.session, case, "mended", version=case.version - 1, by=BOSS, now=NOW
         )
     assert refused.value.code == "changed"
 

@@ -10,7 +10,7 @@ from cases import history, recordings, transcripts
 from cases.case import Case
 from cases.recordings import Claim, Recording
 from cases.transcripts import Heard, Segment, Transcript
-from tests.unit.cases.conftest import LAMPS, MINUTE, NOW, TERMS, Records
+from tests.unit.cases.conftest import LAMPS, MEI, MINUTE, NOW, TERMS, Records
 
 
 def heard(text: str = "The street lamp is broken", **other: object) -> Heard:
@@ -164,12 +164,10 @@ def test_who_wanted_to_say_it_again_and_was_silent_has_still_said_it_once(
 def test_a_category_a_person_confirmed_is_not_guessed_away(records: Records) -> None:
     case, claim = records.ready_to_hear()
     chosen = replace(LAMPS, code="noise", department="epd")
-    case_module.confirm(
-        records.session, case, chosen, version=case.version, actor="agent:1", now=NOW
-    )
+    case_module.confirm(records.session, case, chosen, version=case.version, by=MEI, now=NOW)
     records.session.flush()
     finish(records, claim)
-    assert (case.category, case.owner) == ("noise", "epd")
+    assert (case.category, case.department) == ("noise", "epd")
 
 
 def test_a_case_opened_again_is_the_same_case(records: Records) -> None:
