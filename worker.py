@@ -49,6 +49,9 @@ LOOK_SECONDS_WITH_BELL = 3
 STUCK_EVERY = 10.0
 SPOOL_EVERY = 5.0
 COLLECT_EVERY = 600.0
+# How often it rings a citizen back (a provider takes a call a second), and asks after lost calls.
+RING_EVERY = 1.0
+LOOK_AFTER_EVERY = 10.0
 
 stopping = threading.Event()
 
@@ -214,7 +217,7 @@ def _let_go(engine: Engine, holder: str) -> None:
 def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
     from ivr import phone as telephone
-    from ivr import reconcile, replay
+    from ivr import outbound, reconcile, replay
     from watch import stuck
 
     phone = telephone.install(settings, database.engine(settings.database_url))
@@ -222,6 +225,8 @@ def watch(settings: Settings) -> None:
         (STUCK_EVERY, lambda: stuck.ring_again(phone.engine, phone.doorbell)),
         (SPOOL_EVERY, lambda: replay.drain(phone)),
         (COLLECT_EVERY, lambda: reconcile.collect(phone, clock.now())),
+        (RING_EVERY, lambda: outbound.place_next(phone, clock.now())),
+        (LOOK_AFTER_EVERY, lambda: outbound.look_after(phone, clock.now())),
     ]
     due = dict.fromkeys(range(len(rounds)), 0.0)
     log.info("the watch begins")

@@ -131,6 +131,11 @@ def note_turn(
     session.execute(_note_turn(session), values)
 
 
+def known_ids(session: Session, provider_ids: list[str]) -> set[str]:
+    """Which of the provider's ids of calls we have."""
+    return set(session.scalars(select(Call.provider_id).where(Call.provider_id.in_(provider_ids))))
+
+
 def kept(session: Session, call_id: int) -> dict[str, str]:
     """The digits the caller keyed so far, by the names the flow gave them; the latest counts."""
     rows = session.scalars(_KEPT, {"call_id": call_id})

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import calls
 from cases import case as case_module
+from cases.callers import Caller
 from cases.calls import Call
 from cases.case import Case
 from cases.record import Id, Record, insert
@@ -128,7 +129,7 @@ def known_as(session: Session, row: OutgoingCall, provider_id: str, provider: st
     citizen's number, whom we ring, and in the language of the case. Told twice, nothing changes."""
     case = session.get_one(Case, row.case_id)
     first = session.get_one(Call, case.call_id)
-    caller = calls.Caller(first.caller_sealed, first.caller_digest, first.caller_masked)
+    caller = Caller(first.caller_sealed, first.caller_digest, first.caller_masked)
     call_id = calls.begin(
         session, provider_id, provider=provider, caller=caller, called="", now=row.placed_at
     )
@@ -144,6 +145,7 @@ def known_as(session: Session, row: OutgoingCall, provider_id: str, provider: st
 
 def end(session: Session, row: OutgoingCall, outcome: str, now: datetime) -> bool:
     """How the call ended; False when that was known already. The first ending stays."""
+    session.flush()
     done = session.execute(
         update(OutgoingCall)
         .where(OutgoingCall.id == row.id, OutgoingCall.outcome.is_(None))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import calls, classifier, history, recordings
+from cases import calls, classifier, history, outgoing, recordings
 from cases import case as case_module
 from cases.case import Case
 from cases.categories import Category
@@ -131,6 +131,11 @@ def finish(
         return False
     session.add(_row(claim, heard, now))
     session.flush()
+    if _said_later(case, claim):
+        history.add(
+            session, case.id, "followup_heard", now, recording=claim.recording_id, model=heard.model
+        )
+        return True
     case.transcribed_at = now
     case_module.unset(case, "missed_message", "no_speech")
     _unset_what_is_over(session, case)
@@ -149,6 +154,8 @@ def no_speech(session: Session, claim: Claim, now: datetime) -> bool:
     if not recordings.settle(session, claim, "no_speech"):
         return False
     session.flush()
+    if _said_later(case, claim):
+        return True
     _unset_what_is_over(session, case)
     if not text_of(session, case):
         case_module.mark(case, "no_speech", "missed_message")
@@ -162,7 +169,8 @@ def give_up(session: Session, claim: Claim, status: str, reason: str, now: datet
     if not recordings.settle(session, claim, status, reason):
         return False
     session.flush()
-    _unset_what_is_over(session, case)
+    if not _said_later(case, claim):
+        _unset_what_is_over(session, case)
     flag = "recording_missing" if status == "missing" else "listen_to_recording"
     case_module.mark(case, flag)
     history.add(session, case.id, status, now, recording=claim.recording_id, reason=reason)
@@ -198,11 +206,16 @@ def of_recording(session: Session, recording_id: int) -> Transcript | None:
 def _hold_case(session: Session, claim: Claim) -> Case:
     # The call first, as everywhere: two who take hold in different orders wait for each other.
     calls.hold(session, claim.call_id)
-    case = case_module.of_call(session, claim.call_id)
+    case = outgoing.case_about(session, claim.call_id)
     assert case is not None, "a recording is announced together with its case"
     case_module.touch(session, case.id)
     session.refresh(case)
     return case
+
+
+def _said_later(case: Case, claim: Claim) -> bool:
+    """It was said when we rang back: that belongs to the case, but is not what it is about."""
+    return case.call_id != claim.call_id
 
 
 # A flag stays for as long as one of the call's recordings is in such a status.

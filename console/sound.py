@@ -8,7 +8,7 @@ from flask import Blueprint, abort, g, send_file
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import case, history, signins
+from cases import history, outgoing, signins
 from cases.permissions import HEAR_RECORDINGS
 from cases.recordings import Recording
 from console.door import needs
@@ -59,7 +59,7 @@ def _key(records: Session, recording_id: int, which: Copy, now: datetime) -> str
     """Where the sound lies. That it is played is written down, once in every sign-in."""
     recording = records.get(Recording, recording_id) or abort(404)
     key: str = getattr(recording, which) or abort(404)
-    about = case.of_call(records, recording.call_id) or abort(404)
+    about = outgoing.case_about(records, recording.call_id) or abort(404)
     if signins.first_time_heard(records, g.here.signin_id, recording.id):
         history.add(records, about.id, "played", now, actor=g.here.actor, recording=recording.id)
     return key

@@ -26,6 +26,7 @@ ADDRESS = "127.0.0.1"
 MIGRATE = [sys.executable, "-m", "alembic", "upgrade", "head"]
 WEB = [sys.executable, "app.py"]
 WORKER = [sys.executable, "worker.py"]
+WATCH = [sys.executable, "worker.py", "watch"]
 ADD_AGENT = [sys.executable, "-m", "console", "add-agent", "--one-time"]
 EXPORT = [sys.executable, "-m", "console", "export"]
 
@@ -125,6 +126,9 @@ class House:
 
     def start_worker(self) -> None:
         self.start("worker", WORKER)
+
+    def start_watch(self) -> None:
+        self.start("watch", WATCH)
 
     def start(self, name: str, command: list[str]) -> None:
         """Start a process in a group of its own, so that all it starts can be ended with it."""

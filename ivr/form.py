@@ -85,6 +85,14 @@ class Form:
         return Silence() if turn else Ringing()
 
     @property
+    def answered_by(self) -> str | None:
+        """Who or what picked up a call of ours: `human`, `machine_start`, `fax`, `unknown` ..."""
+        told = self.fields.get("AnsweredBy") or None
+        if told is not None and not re.fullmatch(r"[a-z_]{1,32}", told):
+            raise BadForm("AnsweredBy is malformed")
+        return told
+
+    @property
     def _digits(self) -> str:
         digits = self.fields.get("Digits", "")
         if digits != HANG_UP and not DIGITS.fullmatch(digits):

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from cases import calls, recordings
+from cases import calls, followups, outgoing, recordings
 from cases import case as case_module
+from cases.outgoing import OutgoingCall
 from cases.recordings import Announcement
 from ivr.form import Form
 from ivr.phone import Phone
@@ -45,6 +46,12 @@ class Happened:
         """The turn that a recording's callback names in its address."""
         turn = self.query.get("turn", "")
         return int(turn) if re.fullmatch("[0-9]{1,3}", turn) else None
+
+    @property
+    def token(self) -> str:
+        """Which call of ours this belongs to; empty where a citizen called us."""
+        token = self.query.get("try", "")
+        return token if re.fullmatch("[0-9a-f]{32}", token) else ""
 
     def to_spool(self) -> dict[str, Any]:
         return {
@@ -79,6 +86,8 @@ def keep_for_later(phone: Phone, happened: Happened, why: Unavailable) -> bool:
 def take_hold(session: Session, phone: Phone, happened: Happened) -> int:
     """Our id of the call this event belongs to, its row held; the caller's number if the form has it."""
     form = happened.form
+    if ours := our_call(session, happened):
+        return outgoing.known_as(session, ours, form.call_id, phone.profile.name)
     caller = None if form.caller is None else phone.caller_key.caller(form.caller)
     return calls.begin(
         session,
@@ -88,6 +97,11 @@ def take_hold(session: Session, phone: Phone, happened: Happened) -> int:
         called=form.called,
         now=happened.at,
     )
+
+
+def our_call(session: Session, happened: Happened) -> OutgoingCall | None:
+    """The call of ours that this event tells of, if it is one."""
+    return outgoing.by_token(session, happened.token) if happened.token else None
 
 
 def write(session: Session, phone: Phone, happened: Happened) -> int | None:
@@ -117,6 +131,8 @@ def note_wait(session: Session, phone: Phone, happened: Happened, call_id: int) 
 
 
 def _missed_if_waited(session: Session, phone: Phone, call_id: int, now: datetime) -> None:
+    if outgoing.of_call(session, call_id):
+        return
     waited = calls.did(session, call_id, "silence") or calls.pressed(session, call_id, "0")
     if waited and not calls.times_asked(session, call_id, "number"):
         open_missed(session, phone, call_id, now)
@@ -130,6 +146,10 @@ def note_recording(
     if told is None:
         return None
     recording_id = recordings.announce(session, call_id, told, happened.at)
+    if ours := outgoing.of_call(session, call_id):
+        if happened.query.get("keeps") == "remark":
+            followups.attach_remark(session, ours, recording_id)
+        return recording_id
     if told.told not in recordings.WITHOUT_SOUND:
         flags = _flags_of_message(session, call_id, told)
         case = case_module.open_for(session, call_id, phone.terms, happened.at, flags)

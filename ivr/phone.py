@@ -1,14 +1,15 @@
 """What the telephone edge works with: made once when the process starts, handed to every turn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
 from callflows import reader
 from callflows.flow import Callflow
-from cases import departments
+from cases import departments, followup_policy
 from cases.callers import CallerKey
 from cases.case import Terms
+from cases.followup_policy import FollowupPolicy
 from ivr.providers.profile import PROFILES, Profile
 from runtime import database, keys
 from runtime.breaker import Breaker
@@ -32,6 +33,17 @@ class Phone:
     doorbell: Doorbell
     spool: Spool
     caller_key: CallerKey
+    # How citizens are rung back, and what they hear then.
+    policy: FollowupPolicy
+    followup: Callflow
+    # Where the flow's turns come back to, and what its addresses carry besides the position.
+    turns: str = "/voice/turn"
+    carried: str = ""
+
+    def ringing_back(self, token: str) -> "Phone":
+        """The same telephone, in a call of ours: another flow, and the call's token in addresses."""
+        carried = f"&try={token}"
+        return replace(self, callflow=self.followup, turns="/voice/followup/turn", carried=carried)
 
     @property
     def terms(self) -> Terms:
@@ -47,6 +59,10 @@ def install(settings: Settings, engine: Engine) -> Phone:
         profile=PROFILES[settings.provider],
         city=city,
         callflow=reader.load(city.folder, languages=city.languages, facts=city.facts()),
+        followup=reader.load(
+            city.folder, languages=city.languages, facts=city.facts(), flow="followup"
+        ),
+        policy=followup_policy.read(city.folder),
         departments={d.code: d for d in departments.read(city.folder)},
         engine=engine,
         ledger=Breaker(database.Trouble),

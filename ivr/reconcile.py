@@ -48,7 +48,7 @@ def _collect(phone: Phone, now: datetime) -> int:
     settings, found = phone.settings, 0
     account = (settings.twilio_account_sid, settings.twilio_auth_token)
     with httpx.Client(auth=account, timeout=PATIENCE, trust_env=False) as client:
-        for page in _pages(client, _api(phone), settings.twilio_account_sid, now - LOOK_BACK):
+        for page in _pages(client, api(phone), settings.twilio_account_sid, now - LOOK_BACK):
             for told in _unknown(phone, page):
                 found += _take_in(phone, client, told, now)
     return found
@@ -63,7 +63,8 @@ def may_ask(phone: Phone) -> bool:
     return real and bool(settings.twilio_account_sid and settings.twilio_auth_token)
 
 
-def _api(phone: Phone) -> str:
+def api(phone: Phone) -> str:
+    """Where the provider's REST interface is."""
     return phone.settings.provider_api_url or phone.profile.api_url
 
 
@@ -93,7 +94,7 @@ def _unknown(phone: Phone, page: list[Mapping[str, Any]]) -> list[Mapping[str, A
 def _take_in(phone: Phone, client: httpx.Client, told: Mapping[str, Any], now: datetime) -> int:
     """One recording, by the same lines that take in a callback, with the caller the provider knows."""
     account = phone.settings.twilio_account_sid
-    base = f"{_api(phone)}/2010-04-01/Accounts/{account}"
+    base = f"{api(phone)}/2010-04-01/Accounts/{account}"
     call = client.get(f"{base}/Calls/{told['call_sid']}.json")
     parties = call.json() if call.status_code == 200 else {}
     fields = {

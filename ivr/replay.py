@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from callflows import engine
 from callflows.position import Position, PositionError
-from ivr import ledger, turn
+from ivr import followup, ledger, turn
 from ivr.form import BadForm, Form
 from ivr.ledger import Happened
 from ivr.phone import Phone
@@ -67,6 +67,10 @@ def _tell(phone: Phone, event: dict[str, Any]) -> None:
 
 
 def _write(session: Session, phone: Phone, happened: Happened) -> int | None:
+    if happened.kind == "followup":
+        return followup.write(session, phone, happened).recording_id
+    if happened.kind == "followup_status":
+        return followup.write_status(session, phone, happened)
     if happened.kind != "turn":
         return ledger.write(session, phone, happened)
     try:

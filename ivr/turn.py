@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from callflows import engine
 from callflows.engine import Move, Position, Question
 from callflows.events import Answer, Digits, Event, Recorded, Silence
+from callflows.flow import ANSWERS
 from cases import calls
 from ivr import answers, ledger
 from ivr.ledger import Happened
@@ -19,7 +20,7 @@ from runtime.breaker import Unavailable
 log = logging.getLogger(__name__)
 
 # What outlives its turn. The end of a caller's number is asked for and used within one.
-KEPT = frozenset({"number"})
+KEPT = frozenset({"number", *ANSWERS})
 
 Ask = Callable[[Question], Answer]
 
@@ -38,7 +39,7 @@ def take(phone: Phone, happened: Happened, position: Position) -> Move:
         outcome = ledger.in_ledger(phone, lambda session: write(session, phone, happened, position))
     except Unavailable as why:
         ledger.keep_for_later(phone, happened, why)
-        return _in_the_dark(phone, happened, position)
+        return in_the_dark(phone, happened, position)
     if outcome.recording_id is not None:
         phone.doorbell.ring("fetch", outcome.recording_id)
     return outcome.move
@@ -54,7 +55,7 @@ def write(session: Session, phone: Phone, happened: Happened, position: Position
         return answers.answer(phone, question, happened.at, session, call_id, position.turn)
 
     def note(kept: dict[str, str]) -> None:
-        _note(session, call_id, position, happened, event, kept)
+        write_down(session, call_id, position, happened, event, kept)
 
     move = walk(phone, position, event, ask, note)
     if _waits(event):
@@ -88,7 +89,9 @@ def walk(
     return move
 
 
-def _in_the_dark(phone: Phone, happened: Happened, position: Position) -> Move:
+def in_the_dark(phone: Phone, happened: Happened, position: Position) -> Move:
+    """The same without a database: the flow has a way on for every question that has no answer."""
+
     def ask(question: Question) -> Answer:
         return answers.answer(phone, question, happened.at, None)
 
@@ -101,7 +104,7 @@ def _in_the_dark(phone: Phone, happened: Happened, position: Position) -> Move:
     )
 
 
-def _note(
+def write_down(
     session: Session,
     call_id: int,
     position: Position,
@@ -109,6 +112,7 @@ def _note(
     event: Event,
     kept: dict[str, str],
 ) -> None:
+    """Keep what the caller did at this turn."""
     heard: dict[str, Any] = {"kind": type(event).__name__.lower(), **asdict(event)}
     if isinstance(event, Digits) and len(event.keys) > 1:
         # Longer entries are case numbers and parts of telephone numbers: kept by name or not at all.

@@ -43,6 +43,16 @@ def static(phone: Phone, *, after_message: bool) -> bytes:
     return str(response).encode()
 
 
+def another_time(phone: Phone) -> bytes:
+    """The end of a call of ours that cannot go on: it tells nothing of what it was about."""
+    response = VoiceResponse()
+    for language in phone.callflow.languages:
+        for prompt in phone.callflow.prompts.fill("machine_answers", language, {}):
+            _say(phone, response, prompt)
+    response.hangup()
+    return str(response).encode()
+
+
 def _speak(phone: Phone, move: Move, response: VoiceResponse, what: ask.Speak) -> None:
     for prompt in what.prompts:
         _say(phone, response, prompt)
@@ -63,7 +73,8 @@ def _listen(phone: Phone, move: Move, response: VoiceResponse, what: ask.Listen)
 
 
 def _record(phone: Phone, move: Move, response: VoiceResponse, what: ask.Record) -> None:
-    _record_verb(phone, response, _turn_url(phone, move), f"?turn={move.position.turn}", what)
+    query = f"?turn={move.position.turn}{phone.carried}{_keeps(phone, move)}"
+    _record_verb(phone, response, _turn_url(phone, move), query, what)
 
 
 def _record_verb(
@@ -120,4 +131,11 @@ def _say(phone: Phone, parent: VoiceResponse | Gather, prompt: ask.Prompt) -> No
 
 
 def _turn_url(phone: Phone, move: Move) -> str:
-    return f"{phone.settings.public_base_url}/voice/turn?{urlencode(move.position.to_query())}"
+    query = urlencode(move.position.to_query()) + phone.carried
+    return f"{phone.settings.public_base_url}{phone.turns}?{query}"
+
+
+def _keeps(phone: Phone, move: Move) -> str:
+    """What the recording is, for its callback, which may be all that we hear of it."""
+    keeps = getattr(phone.callflow.flow.steps[move.position.step], "keeps", None)
+    return f"&keeps={keeps}" if keeps else ""

@@ -1,15 +1,17 @@
 """The addresses the provider calls. Each checks, hands over, answers; nothing is decided here."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Blueprint, Response, request, send_from_directory
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from callflows import engine
 from callflows.position import Position, PositionError
+from ivr import followup, ledger, signature, turn, twiml
 from ivr import form as forms
-from ivr import ledger, signature, turn, twiml
 from ivr.ledger import Happened
 from ivr.phone import Phone
 from runtime import clock
@@ -20,7 +22,8 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
 # Where a caller hears the answer.
-SPEAKING = frozenset({"/voice", "/voice/turn"})
+SPEAKING = frozenset({"/voice", "/voice/turn", "/voice/followup", "/voice/followup/turn"})
+Write = Callable[[Session, Phone, Happened], int | None]
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -30,6 +33,7 @@ def blueprint(phone: Phone) -> Blueprint:
     _guard(voice, phone)
     _call_routes(voice, phone)
     _callback_routes(voice, phone)
+    _followup_routes(voice, phone)
     _fallback_route(voice, phone)
     _prompt_route(voice, phone)
     return voice
@@ -88,9 +92,43 @@ def _callback_routes(voice: Blueprint, phone: Phone) -> None:
         return _told(phone, happened)
 
 
+def _followup_routes(voice: Blueprint, phone: Phone) -> None:
+    sorry = twiml.another_time(phone)
+
+    @voice.post("/voice/followup")
+    def followup_answer() -> Response:
+        """Somebody, or something, picked up a call of ours."""
+        return _ours(phone)
+
+    @voice.post("/voice/followup/turn")
+    def followup_turn() -> Response:
+        """Whom we rang pressed, spoke, or did nothing."""
+        return _ours(phone)
+
+    @voice.post("/voice/followup/status")
+    def followup_status() -> Response:
+        """A call of ours ended, or was never answered."""
+        happened = _happened(phone, "followup_status")
+        if happened.form.call_status is None:
+            raise forms.BadForm("CallStatus is missing")
+        return _written(phone, happened, followup.write_status)
+
+    @voice.post("/voice/followup/fallback")
+    def followup_fallback() -> Response:
+        """An address of ours failed in a call of ours: it ends politely, and counts as a try."""
+        return _xml(sorry)
+
+
+def _ours(phone: Phone) -> Response:
+    happened = _happened(phone, "followup")
+    move = followup.take(phone, happened)
+    return _xml(twiml.render(phone.ringing_back(happened.token), move).encode())
+
+
 def _fallback_route(voice: Blueprint, phone: Phone) -> None:
     apology = twiml.static(phone, after_message=False)
     thanks = twiml.static(phone, after_message=True)
+    another_time = twiml.another_time(phone)
 
     @voice.post("/voice/fallback")
     def fallback() -> Response:
@@ -114,7 +152,9 @@ def _fallback_route(voice: Blueprint, phone: Phone) -> None:
         if isinstance(error, HTTPException):
             return Response(status=error.code)
         log.exception("an error on the telephone", exc_info=error)
-        return _xml(apology) if request.path in SPEAKING else Response(status=503)
+        if request.path not in SPEAKING:
+            return Response(status=503)
+        return _xml(another_time if "followup" in request.path else apology)
 
 
 def _prompt_route(voice: Blueprint, phone: Phone) -> None:
@@ -132,9 +172,13 @@ def _turn(phone: Phone, position: Position) -> Response:
 
 
 def _told(phone: Phone, happened: Happened) -> Response:
+    return _written(phone, happened, ledger.write)
+
+
+def _written(phone: Phone, happened: Happened, write: Write) -> Response:
     """Write down what a callback told; 503, so that the provider tells again, if nothing takes it."""
     try:
-        recording_id = ledger.in_ledger(phone, lambda s: ledger.write(s, phone, happened))
+        recording_id = ledger.in_ledger(phone, lambda s: write(s, phone, happened))
     except Unavailable as why:
         kept = ledger.keep_for_later(phone, happened, why)
         return Response(status=204 if kept else 503)

@@ -43,6 +43,8 @@ class Profile:
     api_url: str
     verbs: frozenset[str] = PORTABLE_VERBS
     callback_fragment: str = ""
+    # Whether a call we ask for can be told whether a person or a machine answers.
+    machine_detection: bool = True
     recording_events: str = "completed absent"
     voices: Mapping[str, Voice] = field(default_factory=dict)
 
@@ -71,6 +73,8 @@ SOMLENG = Profile(
     media_hosts=(),
     media_auth=False,
     api_url="https://api.somleng.org",
+    # Not known to be offered: what answers is taken for a person, who will press no key.
+    machine_detection=False,
     voices={
         # Without a voice Somleng reads Chinese with its English default voice.
         "yue": Voice("yue-CN", "Polly.Hiujin"),

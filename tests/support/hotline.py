@@ -105,6 +105,7 @@ def hotline(
             "TWILIO_ACCOUNT_SID": exchange.account,
             "TWILIO_AUTH_TOKEN_SECONDARY": SECOND_TOKEN,
             "MEDIA_HOSTS": hosts,
+            "PROVIDER_API_URL": exchange.rest.address,
             "AGENT_DIAL": DESK,
             "PROVIDER": profile.name,
         }
