@@ -44,9 +44,9 @@ class CallerKey:
     """The key to callers' numbers, derived from DATA_KEY."""
 
     def __init__(self, secret: str) -> None:
-        self._fernet = Fernet(base64.urlsafe_b64encode(_derive(secret, b"caller seal")))
-        self._hash_key = _derive(secret, b"caller digest")
-        self.fingerprint = _derive(secret, b"fingerprint")[:8].hex()
+        self._fernet = Fernet(base64.urlsafe_b64encode(derive(secret, b"caller seal")))
+        self._hash_key = derive(secret, b"caller digest")
+        self.fingerprint = derive(secret, b"fingerprint")[:8].hex()
 
     def caller(self, number: str) -> Caller:
         """The storable forms of a number as the provider sent it (E.164, SIP address or nonsense)."""
@@ -114,5 +114,6 @@ def mask(number: str) -> str:
     return f"+{parsed.country_code} {national[0]}{'*' * (len(national) - 3)}{national[-2:]}"
 
 
-def _derive(secret: str, purpose: bytes) -> bytes:
+def derive(secret: str, purpose: bytes) -> bytes:
+    """A key of 32 bytes for one purpose; it tells nothing of the keys for others."""
     return HKDF(SHA256(), 32, salt=b"whistle", info=purpose).derive(secret.encode())

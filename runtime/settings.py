@@ -3,10 +3,12 @@
 Every name, its meaning and its default is documented in docs/settings.md.
 """
 
+import base64
 import ipaddress
 import os
 import re
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, Self
@@ -95,6 +97,63 @@ def _number(value: str) -> str:
     return value
 
 
+def _sender(value: str) -> str:
+    if value and not re.fullmatch(
+        r"\+[1-9]\d{6,14}|MG[0-9a-f]{32}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}", value
+    ):
+        raise ValueError(
+            "must be a number such as +85212345678, a name of up to 11 letters, or a service MG..."
+        )
+    return value
+
+
+def _mail_server(value: str) -> str:
+    if not value:
+        return value
+    parts = _address(value)
+    if parts.scheme not in {"smtp", "smtps", "smtp+plain"} or not parts.hostname:
+        raise ValueError("must look like smtp://user:password@mail.example:587 or smtps://...")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must end with the host or its port")
+    if parts.scheme == "smtp+plain" and parts.username and not is_loopback(parts.hostname):
+        raise ValueError("would send the password unencrypted: use smtp:// or smtps://")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    address = r"[\w.+-]+@[\w-]+(\.[\w-]+)*"
+    if value and not re.fullmatch(rf'{address}|[^<>\r\n"]+<{address}>', value, re.ASCII):
+        raise ValueError("must be an address such as hotline@city.example")
+    return value
+
+
+def _webhook_secrets(value: str) -> str:
+    """`name=whsec_...` entries, or a file with one on each line; the entries, comma between them."""
+    if value.startswith("/"):
+        try:
+            lines = Path(value).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot be read: {type(error).__name__}") from error
+        value = ",".join(line for line in lines if not line.lstrip().startswith("#"))
+    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
+    for entry in entries:
+        name, _, secret = entry.partition("=")
+        # By number and not by words: an entry is a secret.
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or webhook_key(secret) is None:
+            at = entries.index(entry) + 1
+            raise ValueError(f"entry {at} is not name=whsec_ and 24 to 64 bytes in base64")
+    return ",".join(entries)
+
+
+def webhook_key(secret: str) -> bytes | None:
+    """The bytes of a Standard Webhooks secret (`whsec_` and base64); None if it is none."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return None
+    return key if secret.startswith("whsec_") and 24 <= len(key) <= 64 else None
+
+
 def _model(value: str) -> str:
     looks_like_path = "/" in value or value.endswith(".pt")
     if not looks_like_path and value not in WHISPER_MODELS:
@@ -168,6 +227,11 @@ class Settings(BaseSettings):
     agent_dial: Annotated[str, AfterValidator(_dial)] = ""
     outbound_calls: bool = False
     outbound_number: Annotated[str, AfterValidator(_number)] = ""
+    smtp_url: Annotated[str, AfterValidator(_mail_server)] = ""
+    mail_from: Annotated[str, AfterValidator(_mailbox)] = ""
+    sms_from: Annotated[str, AfterValidator(_sender)] = ""
+    caller_sms: Literal["city", "on", "off"] = "city"
+    webhook_secrets: Annotated[str, AfterValidator(_webhook_secrets)] = ""
     whisper_model: Annotated[str, Field(min_length=1)] = "turbo"
     whisper_engine: Literal["openai-whisper", "faster-whisper", "remote"] = "openai-whisper"
     whisper_url: Annotated[str, AfterValidator(_speech_server)] = ""
@@ -239,6 +303,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _notifying(self) -> Self:
+        """A way that is there by half would send nothing, and nobody would know why."""
+        if bool(self.smtp_url) != bool(self.mail_from):
+            raise ValueError("SMTP_URL and MAIL_FROM need one another")
+        account = self.twilio_account_sid and self.twilio_auth_token
+        if self.sms_from and not account:
+            raise ValueError("SMS_FROM needs TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
+        if self.caller_sms == "on" and not self.sms_from:
+            raise ValueError("CALLER_SMS=on needs SMS_FROM")
+        return self
+
+    @model_validator(mode="after")
     def _speech(self) -> Self:
         """A server knows its models by any name; here it is a name of Whisper's, or a file."""
         if self.whisper_engine == "remote":
@@ -254,6 +330,15 @@ class Settings(BaseSettings):
     @property
     def city_folder(self) -> Path:
         return Path(self.city) if "/" in self.city else CITIES / self.city
+
+    @property
+    def webhook_keys(self) -> Mapping[str, tuple[bytes, ...]]:
+        """The keys that webhooks are signed with, by name; several during rotation, the newest first."""
+        keys: dict[str, tuple[bytes, ...]] = {}
+        for entry in filter(None, self.webhook_secrets.split(",")):
+            name, _, secret = entry.partition("=")
+            keys[name] = (*keys.get(name, ()), webhook_key(secret) or b"")
+        return keys
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
