@@ -22,9 +22,10 @@ class Referral(Record):
     """One department asked to take one case, in the lead (`role`) or in support.
 
     round: 1 when a person first refers the case, 2 when a person refers it anew, and so on; what the
-    rules refer by themselves stays in the round. rule, why: the routing rule of that day, and its
-    wording, or why else this department was asked. silences: how often its time to accept ran out.
-    reason, words, named: of a return. `named` is the department that should have it instead.
+    rules refer by themselves stays in the round. category, place, district: what the case was about
+    and where, that day. rule, why: the routing rule of that day, and its wording, or why else this
+    department was asked. silences: how often its time to accept ran out. reason, words, named: of a
+    return. `named` is the department that should have it instead.
     """
 
     __tablename__ = "referrals"
@@ -49,6 +50,9 @@ class Referral(Record):
     role: Mapped[str] = mapped_column(String(8))
     asked_at: Mapped[datetime]
     asked_by: Mapped[str] = mapped_column(String(64))
+    category: Mapped[str | None] = mapped_column(String(64))
+    place: Mapped[str | None]
+    district: Mapped[str | None]
     rule: Mapped[str | None] = mapped_column(String(64))
     why: Mapped[dict[str, Any]]
     silences: Mapped[int] = mapped_column(SmallInteger, default=0)
