@@ -4,13 +4,12 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import torch
 from sqlalchemy import Engine
 
 from cases import calls, case, recordings
-from cases.case import Terms
+from cases.clocks import Terms
 from cases.record import Record
 from cases.recordings import Announcement, Recording
 from demo.house import MODEL
@@ -23,7 +22,7 @@ from transcription.jobs import Ear, Standby
 from transcription.recogniser import open_recogniser
 
 MINUTE: Final = timedelta(minutes=1)
-TERMS: Final = Terms(ZoneInfo("Asia/Hong_Kong"), 10)
+TERMS: Final = Terms.of_city(City.read(CITIES / "hongkong"))
 
 
 class Desk:

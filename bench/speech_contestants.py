@@ -17,7 +17,6 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Final, Literal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -25,17 +24,19 @@ from sqlalchemy.orm import Session
 from bench import processes
 from bench.speech_recordings import Recording
 from cases import calls, case, recordings
-from cases.case import Terms
+from cases.clocks import Terms
 from cases.recordings import Announcement
 from cases.transcripts import Transcript
 from demo.house import PROJECT, House, HouseError
 from runtime import clock, database
+from runtime.city import City
 from runtime.database import transaction
+from runtime.settings import CITIES
 from runtime.storage import Storage
 
 LOOK_SECONDS: Final = 0.02
 PATIENCE_SECONDS: Final = 600.0
-TERMS: Final = Terms(ZoneInfo("Asia/Hong_Kong"), 10)
+TERMS: Final = Terms.of_city(City.read(CITIES / "hongkong"))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """The case: what a call becomes. One call, one case, opened the moment a message is known of."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ForeignKey,
@@ -20,8 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
-from cases import asked, history, lifecycle, permissions
+from cases import asked, clocks, history, lifecycle, permissions
 from cases.categories import Category
+from cases.clocks import Terms
 from cases.errors import Refused
 from cases.permissions import SYSTEM, Person
 from cases.record import Id, Record
@@ -82,14 +81,6 @@ _OF_CALL = select(Case).where(Case.call_id == bindparam("call_id"))
 _HELD = _OF_CALL.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What the city promises for a new case: its calendar's time zone and the days to an answer."""
-
-    time_zone: ZoneInfo
-    response_days: int
-
-
 def open_for(
     session: Session, call_id: int, terms: Terms, now: datetime, flags: Iterable[str] = ()
 ) -> Case:
@@ -101,7 +92,7 @@ def open_for(
             status=lifecycle.RECEIVED,
             opened_at=now,
             owner=DESK,
-            due_at=now + timedelta(days=terms.response_days),
+            due_at=now,
             category_alternatives=[],
             category_reasons=[],
             flags=_in_order({*flags}),
@@ -110,9 +101,32 @@ def open_for(
         session.flush()
         case.number = number_for(case.id, now.astimezone(terms.time_zone).year)
         history.add(session, case.id, "opened", now, number=case.number)
+        grade = terms.promises.default
+        clocks.start(session, case.id, clocks.DISPATCH, terms, now, grade=grade)
+        promise(session, case, terms, now, grade=grade)
     else:
         mark(case, *flags)
     return case
+
+
+def promise(
+    session: Session,
+    case: Case,
+    terms: Terms,
+    now: datetime,
+    *,
+    grade: str | None = None,
+    since: datetime | None = None,
+    instead: str = clocks.WITHDRAWN,
+) -> None:
+    """The clock by which the citizen is to have an answer, in place of one that runs.
+
+    grade: the same as before unless given. since: counted from then. instead: the outcome of the
+    clock whose place it takes.
+    """
+    clocks.stop(session, case.id, clocks.RESOLVE, now, outcome=instead)
+    clock = clocks.start(session, case.id, clocks.RESOLVE, terms, now, grade=grade, since=since)
+    case.due_at = clock.due_at
 
 
 def _held(session: Session, call_id: int) -> Case | None:
@@ -259,10 +273,18 @@ def _is_called(session: Session, case_id: int, department: str) -> bool:
 
 
 def confirm(
-    session: Session, case: Case, category: Category, *, version: int, by: Person, now: datetime
+    session: Session,
+    case: Case,
+    category: Category,
+    *,
+    version: int,
+    by: Person,
+    terms: Terms,
+    now: datetime,
 ) -> None:
     """A person says what the matter is: its category, and with it the department that should have it.
 
+    A matter of another grade than was thought has that grade's clocks from when they were set.
     Raises Refused as `act` does.
     """
     given = {"category": category.code}
@@ -279,6 +301,20 @@ def confirm(
     case.category = category.code
     case.category_confirmed = True
     case.department = category.department
+    _regrade(session, case, terms, now)
+
+
+def _regrade(session: Session, case: Case, terms: Terms, now: datetime) -> None:
+    grade = terms.promises.grade_of(case.category)
+    for clock in clocks.running(session, case.id):
+        if clock.grade == grade:
+            continue
+        if clock.kind == clocks.RESOLVE:
+            again = clocks.REGRADED
+            promise(session, case, terms, now, grade=grade, since=clock.set_at, instead=again)
+        elif clock.kind == clocks.DISPATCH:
+            clocks.halt(clock, now, clocks.REGRADED)
+            clocks.start(session, case.id, clock.kind, terms, now, grade=grade, since=clock.set_at)
 
 
 def close(
@@ -286,15 +322,27 @@ def close(
 ) -> None:
     """The desk has answered the matter itself, and says how. Raises Refused as `act` does."""
     act(session, case, "close", {"note": note}, by=by, version=version, now=now)
+    for kind in (clocks.DISPATCH, clocks.INTERIM, clocks.RESOLVE):
+        clocks.stop(session, case.id, kind, now)
 
 
 def reopen(
-    session: Session, case: Case, note: str, *, version: int, by: Person, now: datetime
+    session: Session,
+    case: Case,
+    note: str,
+    *,
+    version: int,
+    by: Person,
+    terms: Terms,
+    now: datetime,
 ) -> None:
     """A person says that it was not done after all: it goes back to the department that had it, or
     to the desk. Raises Refused as `act` does."""
     to = lifecycle.RECEIVED if case.owner == DESK else lifecycle.ACCEPTED
     act(session, case, "reopen", {"note": note}, by=by, version=version, now=now, to=to)
+    if to == lifecycle.RECEIVED:
+        clocks.start(session, case.id, clocks.DISPATCH, terms, now)
+    promise(session, case, terms, now)
 
 
 def touch(session: Session, case_id: int) -> None:

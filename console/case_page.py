@@ -1,97 +1,50 @@
-"""`/cases/<number>`: one case, whole, and what an agent does with it."""
+"""`/cases/<number>`: one case, whole, and what its reader does with it."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import (
-    agents,
-    history,
-    lifecycle,
-    permissions,
-    recordings,
-    transcripts,
-)
-from cases import (
-    case as case_rules,
-)
+from cases import history
 from cases.calls import Call
 from cases.case import Case
 from cases.errors import Refused
-from cases.history import Entry
-from cases.permissions import CLOSE, CONFIRM, REOPEN, REVEAL_NUMBER, SEE_CASES
-from cases.recordings import Recording
-from cases.transcripts import Transcript
+from cases.permissions import REVEAL_NUMBER, SEE_CASES, SEE_OWN_CASES
+from console import case_sheet, deeds, forms
+from console.case_sheet import Sheet
+from console.deeds import Desk, How
 from console.door import needs
+from console.forms import Form, Given
 from console.office import Office
+from console.words import Words
 from runtime import clock
 from runtime.database import transaction
 
 log = logging.getLogger(__name__)
 
-LONGEST_NOTE = 4000
-# What this page can do of all that the lifecycle's table allows.
-ON_THIS_PAGE = ("confirm", "close", "reopen")
+# Somebody else was quicker: what was typed comes back beside what happened meanwhile.
+OVERTAKEN = frozenset({"changed", "not_now"})
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """All that is known of a case. The rows outlive the transaction they were read in."""
-
-    case: Case
-    call: Call
-    sounds: list[tuple[Recording, Transcript | None]]
-    events: list[Entry]
-    names: dict[int, str]
-
-    @property
-    def seen(self) -> int:
-        """The last line of the history a reader of this sheet knows."""
-        return self.events[-1].id if self.events else 0
-
-    def since(self, seen: int) -> list[Entry]:
-        """The lines of the history written after `seen`."""
-        return [event for event in self.events if event.id > seen]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What an agent sent: on which state of the case it was decided, and what was entered."""
+class Sent:
+    """What a form sent: on which state of the case it was decided, and what was entered."""
 
     version: int
     seen: int
-    category: str
-    note: str
+    given: Given
 
 
 def routes(pages: Blueprint, office: Office) -> None:
-    """`/cases/<number>` and the actions below it."""
+    """`/cases/<number>`, an address below it for every act, and `/tasks/<id>/done`."""
 
     @pages.get("/cases/<number>")
-    @needs(SEE_CASES)
+    @needs(SEE_CASES, SEE_OWN_CASES)
     def case_page(number: str) -> ResponseReturnValue:
         return _show(office, number)
-
-    @pages.post("/cases/<number>/confirm")
-    @needs(CONFIRM)
-    def confirm(number: str) -> ResponseReturnValue:
-        return _act(office, number, "confirm")
-
-    @pages.post("/cases/<number>/close")
-    @needs(CLOSE)
-    def close(number: str) -> ResponseReturnValue:
-        return _act(office, number, "close")
-
-    @pages.post("/cases/<number>/reopen")
-    @needs(REOPEN)
-    def reopen(number: str) -> ResponseReturnValue:
-        return _act(office, number, "reopen")
 
     @pages.post("/cases/<number>/reveal")
     @needs(REVEAL_NUMBER)
@@ -99,76 +52,112 @@ def routes(pages: Blueprint, office: Office) -> None:
         """The caller's whole number, once, on this answer alone; the history knows who saw it."""
         return _show(office, number, revealed=_reveal(office, number))
 
+    for action in deeds.FORMS:
+        _deed_route(pages, office, action)
 
-def _show(office: Office, number: str, **more: object) -> str:
+
+def _deed_route(pages: Blueprint, office: Office, action: str) -> None:
+    @needs(*deeds.permissions(action))
+    def deed(number: str) -> ResponseReturnValue:
+        return _act(office, number, action)
+
+    path = f"/cases/<number>/{action.replace('_', '-')}"
+    pages.add_url_rule(path, f"deed_{action}", deed, methods=["POST"])
+
+
+def _show(office: Office, number: str, **more: Any) -> str:
     with transaction(office.engine) as records:
-        sheet = _sheet(records, _case(records, number))
-    return _render("case.html", sheet, **more)
+        sheet = _sheet(records, office, number)
+    return _page(office, sheet, **more)
 
 
-def _render(template: str, sheet: Sheet, **more: object) -> str:
-    possible = [a for a in ON_THIS_PAGE if a in lifecycle.actions(sheet.case.status)]
-    allowed = [a for a in possible if permissions.may(g.here.role, a)]
-    return render_template(template, sheet=sheet, allowed=allowed, now=clock.now(), **more)
+def _page(office: Office, sheet: Sheet, problem: str = "", **more: Any) -> str:
+    """The case with every act that its reader may do now. `missing`: the act that needs more, whose
+    form comes back with what was `given`."""
+    desk = Desk(office, _words(office), sheet)
+    acts = deeds.possible(sheet)
+    made = {action: _form(desk, action, more) for action in acts}
+    return render_template(
+        "case.html",
+        sheet=sheet,
+        names=sheet.names,
+        movers=sheet.movers(),
+        acts=acts,
+        forms=made,
+        now=clock.now(),
+        problem=problem,
+        **{"missing": None, **more},
+    )
+
+
+def _form(desk: Desk, action: str, more: dict[str, Any]) -> Form:
+    made = deeds.form(desk, action)
+    return forms.filled(made, more["given"]) if more.get("missing") == action else made
 
 
 def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
     """Do it; or say what is missing; or, if the case changed meanwhile, show how and ask again."""
-    asked = _asked()
+    with transaction(office.engine) as records:
+        asked_of = _sheet(records, office, number)
+    sent = _sent(deeds.form(Desk(office, _words(office), asked_of), action))
+    how = How(office.person(g.here), clock.now(), office.terms, sent.version)
     try:
         with transaction(office.engine) as records:
-            _do(records, office, _case(records, number), action, asked)
+            case = _find(records, office, number)
+            deeds.do(records, office, case, action, sent.given, how)
     except Refused as no:
-        return _refused(office, number, action, asked, no)
+        return _refused(office, number, action, sent, no)
     flash(action)
-    return redirect(url_for("console.case_page", number=number), 303)
+    return redirect(_onward(office, number), 303)
 
 
-def _do(records: Session, office: Office, case: Case, action: str, asked: Asked) -> None:
-    how: dict[str, Any] = {
-        "version": asked.version,
-        "by": office.person(g.here),
-        "now": clock.now(),
-    }
-    if action == "confirm":
-        if asked.category not in office.categories:
-            raise Refused("incomplete", missing=["category"])
-        category = office.categories[asked.category]
-        case_rules.confirm(records, case, category, **how)
-        if category.urgent:
-            recordings.hasten(records, case.call_id, recordings.URGENT)
-    else:
-        rule: Callable[..., None] = {"close": case_rules.close, "reopen": case_rules.reopen}[action]
-        rule(records, case, asked.note, **how)
+def _onward(office: Office, number: str) -> str:
+    """The case again; the inbox for who has just given the case away."""
+    with transaction(office.engine) as records:
+        if case_sheet.is_seen(records, number, office.person(g.here)):
+            return url_for("console.case_page", number=number)
+    return url_for("console.front")
 
 
 def _refused(
-    office: Office, number: str, action: str, asked: Asked, no: Refused
+    office: Office, number: str, action: str, sent: Sent, no: Refused
 ) -> ResponseReturnValue:
+    if no.code == "forbidden":
+        log.warning("agent %d was refused %s", g.here.agent_id, action)
+        abort(403)
     with transaction(office.engine) as records:
-        sheet = _sheet(records, _case(records, number))
-    if no.code == "incomplete":
-        return _render("case.html", sheet, missing=action), 422
-    news = sheet.since(asked.seen)
-    return _render("changed.html", sheet, action=action, asked=asked, news=news), 409
+        sheet = _sheet(records, office, number)
+    if no.code in OVERTAKEN:
+        return _changed(office, sheet, action, sent), 409
+    words = _words(office)
+    problem = words.missing(action) if no.code == "incomplete" else words.refused(no)
+    return _page(office, sheet, problem, missing=action, given=sent.given), 422
 
 
-def _asked() -> Asked:
-    form = request.form
+def _changed(office: Office, sheet: Sheet, action: str, sent: Sent) -> str:
+    desk = Desk(office, _words(office), sheet)
+    return render_template(
+        "changed.html",
+        sheet=sheet,
+        action=action,
+        form=forms.filled(deeds.form(desk, action), sent.given),
+        possible=action in deeds.possible(sheet),
+        news=sheet.since(sent.seen),
+    )
+
+
+def _sent(form: Form) -> Sent:
     try:
-        version, seen = int(form["version"]), int(form["seen"])
+        version, seen = int(request.form["version"]), int(request.form["seen"])
     except ValueError:
         abort(400)
-    category = form.get("instead") or form.get("category", "")
-    # PostgreSQL keeps every character but this one.
-    note = form.get("note", "").replace("\0", "").strip()
-    return Asked(version, seen, category, note[:LONGEST_NOTE])
+    return Sent(version, seen, forms.read(form, request.form))
 
 
 def _reveal(office: Office, number: str) -> str | None:
     """The number, and the line in the history, together or not at all. None when it was withheld."""
     with transaction(office.engine) as records:
-        case = _case(records, number)
+        case = _find(records, office, number)
         sealed = records.get_one(Call, case.call_id).caller_sealed
         if sealed is None:
             return None
@@ -177,24 +166,13 @@ def _reveal(office: Office, number: str) -> str | None:
     return revealed
 
 
-def _case(records: Session, number: str) -> Case:
-    """The case, its row held for this transaction; a page that says so when there is none."""
-    if not case_rules.is_number(number):
-        abort(404)
-    statement = select(Case).where(Case.number == number)
-    if request.method == "POST":
-        statement = statement.with_for_update(key_share=True)
-    return records.scalars(statement).one_or_none() or abort(404)
+def _find(records: Session, office: Office, number: str) -> Case:
+    return case_sheet.find(records, number, office.person(g.here))
 
 
-def _sheet(records: Session, case: Case) -> Sheet:
-    sounds = [
-        (one, transcripts.of_recording(records, one.id))
-        for one in recordings.of_call(records, case.call_id)
-    ]
-    events = history.of_case(records, case.id)
-    ids = {agents.id_of(event.actor) for event in events} - {None}
-    names = agents.names(records, {number for number in ids if number})
-    sheet = Sheet(case, records.get_one(Call, case.call_id), sounds, events, names)
-    records.expunge_all()
-    return sheet
+def _sheet(records: Session, office: Office, number: str) -> Sheet:
+    return case_sheet.read(records, _find(records, office, number), office.person(g.here))
+
+
+def _words(office: Office) -> Words:
+    return Words(g.wording, office)

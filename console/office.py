@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from cases import categories, departments
 from cases.callers import CallerKey
 from cases.categories import Category
+from cases.clocks import Terms
 from cases.departments import Department
 from cases.permissions import Person
 from cases.signins import Here
@@ -27,6 +28,7 @@ class Office:
     departments: Mapping[str, Department]
     storage: Storage
     caller_key: CallerKey
+    terms: Terms
 
     def owner(self, code: str) -> Mapping[str, str]:
         """The names of a case's owner: a department, or the hotline's own desk."""
@@ -50,4 +52,5 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         departments={one.code: one for one in known},
         storage=Storage(settings.recordings_url),
         caller_key=CallerKey(keys.secret(settings.state_dir, "data-key", settings.data_key)),
+        terms=Terms.of_city(city),
     )

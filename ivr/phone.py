@@ -8,7 +8,7 @@ from callflows import reader
 from callflows.flow import Callflow
 from cases import departments, followup_policy
 from cases.callers import CallerKey
-from cases.case import Terms
+from cases.clocks import Terms
 from cases.followup_policy import FollowupPolicy
 from ivr.providers.profile import PROFILES, Profile
 from runtime import database, keys
@@ -33,6 +33,7 @@ class Phone:
     doorbell: Doorbell
     spool: Spool
     caller_key: CallerKey
+    terms: Terms
     # How citizens are rung back, and what they hear then.
     policy: FollowupPolicy
     followup: Callflow
@@ -44,10 +45,6 @@ class Phone:
         """The same telephone, in a call of ours: another flow, and the call's token in addresses."""
         carried = f"&try={token}"
         return replace(self, callflow=self.followup, turns="/voice/followup/turn", carried=carried)
-
-    @property
-    def terms(self) -> Terms:
-        return Terms(self.city.time_zone, self.city.response_days)
 
 
 def install(settings: Settings, engine: Engine) -> Phone:
@@ -69,4 +66,5 @@ def install(settings: Settings, engine: Engine) -> Phone:
         doorbell=Doorbell(settings.redis_url),
         spool=Spool(settings.state_dir / "spool", data_key),
         caller_key=CallerKey(data_key),
+        terms=Terms.of_city(city),
     )

@@ -11,6 +11,7 @@ from cases import (  # noqa: F401
     callers,
     calls,
     case,
+    clocks,
     deliveries,
     followups,
     history,

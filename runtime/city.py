@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -32,6 +32,7 @@ OfficeHours = Literal["open", "closed", "holiday"]
 DayKind = Literal["workday", "weekend", "makeup", "holiday"]
 
 FILE = "city.yaml"
+CLOSURES = "closures.yaml"
 LANGUAGES = ("yue", "cmn", "en")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -96,6 +97,13 @@ def _time_zone(name: object) -> ZoneInfo:
         raise ValueError(f"{name!r} is not a time zone like Europe/Paris") from None
 
 
+def _time_of_day(text: object) -> time:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f"{text!r} is not a time of day like 18:00, in quotes")
+    return time(int(found[1]), int(found[2]))
+
+
 def _calendar_code(code: str) -> str:
     try:
         _calendar(code, 2000)
@@ -149,7 +157,8 @@ class City:
     holidays: Annotated[str, AfterValidator(_calendar_code)]
     hours: Hours
     overflow_calls: Annotated[int, Field(gt=0)]  # live calls from which the flow says "busy"
-    response_days: Annotated[int, Field(gt=0)]  # calendar days to a reply, the default clock
+    day_ends: Annotated[time, PlainValidator(_time_of_day)]  # when a clock of days ends on its last
+    closures: frozenset[date]  # days on which the city came to a halt: `closures.yaml`
 
     @classmethod
     def read(cls, folder: Path) -> City:
@@ -160,7 +169,10 @@ class City:
         fields = _fields(file)
         if own := sorted({"folder", "code"} & fields.keys()):
             raise CityError(file, f"{own[0]}: leave it out; the folder's name is the city's code")
-        given = {**fields, "folder": folder, "code": folder.name}
+        if "closures" in fields:
+            raise CityError(file, f"closures: they have a file of their own, {CLOSURES}")
+        closures = _closures(folder / CLOSURES)
+        given = {**fields, "folder": folder, "code": folder.name, "closures": closures}
         try:
             return TypeAdapter(cls).validate_python(given)
         except ValidationError as error:
@@ -196,6 +208,11 @@ class City:
             return "makeup"
         return "weekend" if row in ("sat", "sun") else "workday"
 
+    def is_working_day(self, day: date) -> bool:
+        """Whether the city's offices work on that day: no holiday, no weekend that is not made up for,
+        no typhoon."""
+        return day not in self.closures and self._row(day) not in ("sat", "sun", "holiday")
+
     def _shifts(self, day: date) -> tuple[Span, ...]:
         return self.hours.of(self._row(day))
 
@@ -212,6 +229,32 @@ class City:
 def _shifted(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     """Yesterday's spans in today's minutes: only what ran past midnight is left of them."""
     return tuple(Span(start - DAY, end - DAY) for start, end in spans)
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Closure:
+    """A day that did not count as a working day, why, and who says so."""
+
+    day: date
+    reason: Names
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class _Closures:
+    spec: Literal[1]
+    closures: tuple[Closure, ...]
+
+
+def _closures(file: Path) -> frozenset[date]:
+    """The days of a city's own table; none where it has no such file. Raises CityError."""
+    if not file.is_file():
+        return frozenset()
+    try:
+        table = TypeAdapter(_Closures).validate_python(_fields(file))
+    except ValidationError as error:
+        raise CityError(file, _first_problem(error)) from None
+    return frozenset(closure.day for closure in table.closures)
 
 
 @cache

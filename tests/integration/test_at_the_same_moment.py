@@ -47,7 +47,13 @@ def confirm(exchange: Exchange, line: Line) -> None:
                 statement = select(Case).join(Call).where(Call.provider_id == line.sid)
                 case = session.scalars(statement).one()
                 case_module.confirm(
-                    session, case, LAMPS, version=case.version, by=MEI, now=clock.now()
+                    session,
+                    case,
+                    LAMPS,
+                    version=case.version,
+                    by=MEI,
+                    terms=exchange.phone.terms,
+                    now=clock.now(),
                 )
             return
         except (StaleDataError, Refused):

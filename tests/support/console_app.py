@@ -18,7 +18,8 @@ from werkzeug.test import TestResponse
 
 from cases import agents, calls, case, categories, departments, history, recordings, transcripts
 from cases.callers import CallerKey
-from cases.case import Case, Terms
+from cases.case import Case
+from cases.clocks import Terms
 from cases.record import Record
 from cases.recordings import Announcement
 from cases.transcripts import Heard, Segment
@@ -147,7 +148,7 @@ class ConsoleHouse:
                 now=self.now,
             )
             calls.note_status(session, call_id, "completed", self.now + timedelta(seconds=40))
-            terms = Terms(self.city.time_zone, self.city.response_days)
+            terms = Terms.of_city(self.city)
             opened = case.open_for(
                 session, call_id, terms, self.now, ("transcript_pending", *flags)
             )

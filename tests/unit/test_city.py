@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ def test_hong_kong_is_modelled_on_1823() -> None:
     assert (city.hotline, city.emergency) == ("1823", "999")
     assert city.languages == ("yue", "cmn", "en")
     assert (str(city.time_zone), city.holidays) == ("Asia/Hong_Kong", "HK")
-    assert (city.country_prefix, city.response_days) == ("+852", 30)
+    assert (city.country_prefix, city.day_ends) == ("+852", time(18))
 
 
 def test_beijing_is_modelled_on_12345() -> None:
@@ -66,7 +66,7 @@ def test_beijing_is_modelled_on_12345() -> None:
     assert (city.hotline, city.emergency) == ("12345", "110")
     assert city.languages == ("cmn", "en", "yue")
     assert (str(city.time_zone), city.holidays) == ("Asia/Shanghai", "CN")
-    assert (city.country_prefix, city.response_days) == ("+86", 7)
+    assert (city.country_prefix, city.day_ends) == ("+86", time(18))
 
 
 @pytest.mark.parametrize("code", ["hongkong", "beijing"])
@@ -141,7 +141,8 @@ def test_an_unknown_city_is_answered_with_the_cities_there_are() -> None:
         ({"time_zone": "Mars/Olympus"}, "time_zone: 'Mars/Olympus' is not a time zone"),
         ({"holidays": "ZZ"}, "holidays: the holidays package knows no country 'ZZ'"),
         ({"overflow_calls": 0}, "overflow_calls: "),
-        ({"response_days": "soon"}, "response_days: "),
+        ({"day_ends": "soon"}, "day_ends: "),
+        ({"closures": []}, "closures: "),
         ({"spec": 2}, "spec: Input should be 1"),
         ({"code": "other"}, "code: leave it out; the folder's name is the city's code"),
         ({"hours": {**DESK, "mon": "9 to 5"}}, "hours.mon: '9 to 5' is not like 09:00-18:00"),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine
@@ -12,15 +11,18 @@ from sqlalchemy.orm import Session
 from cases import calls, recordings
 from cases import case as case_module
 from cases.callers import CallerKey
-from cases.case import Case, Terms
+from cases.case import Case
 from cases.categories import Category
+from cases.clocks import Terms
 from cases.permissions import Person
 from cases.recordings import Announcement, Claim, Recording, Step
+from runtime.city import City
 from runtime.database import transaction
+from runtime.settings import CITIES
 
 NOW = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-TERMS = Terms(ZoneInfo("Asia/Hong_Kong"), response_days=10)
+TERMS = Terms.of_city(City.read(CITIES / "hongkong"))
 KEY = CallerKey("a key of the tests alone")
 MEI, BOSS = Person("agent:1", "agent"), Person("agent:2", "supervisor")
 LAMPS = Category(

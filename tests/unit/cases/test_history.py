@@ -13,7 +13,7 @@ from cases.calls import Call
 from cases.case import Case
 from cases.errors import Refused
 from runtime.database import transaction
-from tests.unit.cases.conftest import BOSS, LAMPS, MEI, NOW, Records
+from tests.unit.cases.conftest import BOSS, LAMPS, MEI, NOW, TERMS, Records
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,13 @@ def test_the_database_itself_refuses_to_change_history(engine: Engine, statement
 def test_every_action_leaves_a_line(records: Records) -> None:
     case, _ = records.message()
     version = case.version
-    case_module.confirm(records.session, case, LAMPS, version=version, by=MEI, now=NOW)
+    case_module.confirm(records.session, case, LAMPS, version=version, by=MEI, terms=TERMS, now=NOW)
     records.session.flush()
     case_module.close(records.session, case, "mended", version=case.version, by=MEI, now=NOW)
     records.session.flush()
-    case_module.reopen(records.session, case, "dark again", version=case.version, by=BOSS, now=NOW)
+    case_module.reopen(
+        records.session, case, "dark again", version=case.version, by=BOSS, terms=TERMS, now=NOW
+    )
     records.session.flush()
     lines = history.of_case(records.session, case.id)
     assert [(line.action, line.actor) for line in lines] == [
@@ -54,7 +56,9 @@ def test_every_action_leaves_a_line(records: Records) -> None:
 
 def test_who_looked_at_an_older_version_is_refused(records: Records) -> None:
     case, _ = records.message()
-    case_module.confirm(records.session, case, LAMPS, version=case.version, by=MEI, now=NOW)
+    case_module.confirm(
+        records.session, case, LAMPS, version=case.version, by=MEI, terms=TERMS, now=NOW
+    )
     records.session.flush()
     with pytest.raises(Refused) as refused:
         case_module.close(

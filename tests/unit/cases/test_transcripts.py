@@ -164,7 +164,9 @@ def test_who_wanted_to_say_it_again_and_was_silent_has_still_said_it_once(
 def test_a_category_a_person_confirmed_is_not_guessed_away(records: Records) -> None:
     case, claim = records.ready_to_hear()
     chosen = replace(LAMPS, code="noise", department="epd")
-    case_module.confirm(records.session, case, chosen, version=case.version, by=MEI, now=NOW)
+    case_module.confirm(
+        records.session, case, chosen, version=case.version, by=MEI, terms=TERMS, now=NOW
+    )
     records.session.flush()
     finish(records, claim)
     assert (case.category, case.department) == ("noise", "epd")

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import soundfile
@@ -18,14 +17,14 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
 
 from cases import calls, case, recordings
-from cases.case import Case, Terms
+from cases.case import Case
 from cases.record import Record
 from cases.recordings import Announcement, Claim, Recording
 from cases.transcripts import Transcript
 from runtime import clock, database
 from runtime.database import transaction
 from runtime.storage import Storage
-from tests.unit.cases.conftest import LAMPS
+from tests.unit.cases.conftest import LAMPS, TERMS
 from tests.unit.transcription.conftest import Parrot, Script, said
 from transcription import jobs
 from transcription.audio import SAMPLE_RATE
@@ -64,8 +63,7 @@ class Desk:
             call = calls.begin(
                 session, call_id, provider="twilio", caller=None, called="1823", now=now
             )
-            terms = Terms(ZoneInfo("Asia/Hong_Kong"), 10)
-            case.open_for(session, call, terms, now, ["transcript_pending"])
+            case.open_for(session, call, TERMS, now, ["transcript_pending"])
             told = Announcement(
                 "completed", f"RE{turn}", turn=turn, seconds=seconds, priority=priority
             )
