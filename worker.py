@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,8 +26,9 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from cases import recordings
+from cases import deliveries, recordings
 from cases.recordings import Step
 from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
@@ -40,8 +41,10 @@ from runtime.supervisor import Child, supervise
 
 log = logging.getLogger("worker")
 
-# Seconds after which fetching is taken to hang. How long hearing may take depends on the work.
+# Seconds after which fetching, or sending a notice, is taken to hang. How long hearing may take
+# depends on the work.
 FETCH_PATIENCE = 180.0
+NOTIFY_PATIENCE = 120.0
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
@@ -77,12 +80,26 @@ class Bell(SimpleWorker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
+# The rows that want a step of work now, the first first.
+Due = Callable[[Session], Sequence[int]]
+
+
+def due_recordings(step: Step) -> Due:
+    """The recording that wants this step next."""
+
+    def due(session: Session) -> list[int]:
+        return [d.recording_id for d in recordings.due(session, step, clock.now(), limit=1)]
+
+    return due
+
+
 @dataclass(frozen=True)
 class Station:
-    """One step of work as this process does it."""
+    """One step of work as this process does it: what is due of it, and the work on one row."""
 
-    step: Step
+    step: str
     engine: Engine
+    due: Due
     work: Work
     redis_url: str
 
@@ -99,10 +116,10 @@ class Station:
     def _work_off(self) -> None:
         while not stopping.is_set():
             with transaction(self.engine) as session:
-                due = recordings.due(session, self.step, clock.now(), limit=1)
+                due = self.due(session)
             if not due:
                 return
-            self.work(due[0].recording_id)
+            self.work(due[0])
 
     def _wait_for_bell(self) -> None:
         if not self.redis_url or not answers(self.redis_url):
@@ -136,7 +153,7 @@ class Process:
     holder: str
 
 
-def _fetching(process: Process) -> Work:
+def _fetching(process: Process) -> tuple[Due, Work]:
     from ivr import jobs
     from ivr.providers.profile import PROFILES
 
@@ -149,10 +166,10 @@ def _fetching(process: Process) -> Work:
         with process.pulse.busy(FETCH_PATIENCE):
             jobs.fetch(fetching, recording_id)
 
-    return work
+    return due_recordings("fetch"), work
 
 
-def _transcribing(process: Process) -> Work:
+def _transcribing(process: Process) -> tuple[Due, Work]:
     # Imported here so that no other process pays for torch.
     from cases import categories, departments
     from runtime.city import City
@@ -184,25 +201,43 @@ def _transcribing(process: Process) -> Work:
     def work(_: int) -> None:
         jobs.transcribe(ear)
 
-    return work
+    return due_recordings("transcribe"), work
 
 
-OPEN: dict[Step, Callable[[Process], Work]] = {
+def _notifying(process: Process) -> tuple[Due, Work]:
+    from ivr import sms
+    from ivr.providers.profile import PROFILES
+    from watch import post
+
+    settings = process.settings
+    texting = sms.Texting.of(settings, PROFILES[settings.provider]) if settings.sms_from else None
+    send = texting.send if texting else None
+    office = post.open_office(settings, process.engine, send, process.holder)
+
+    def work(delivery_id: int) -> None:
+        with process.pulse.busy(NOTIFY_PATIENCE):
+            office.notify(delivery_id)
+
+    return office.due, work
+
+
+OPEN: dict[str, Callable[[Process], tuple[Due, Work]]] = {
     "fetch": _fetching,
     "transcribe": _transcribing,
+    "notify": _notifying,
 }
 
 
-def serve(settings: Settings, step: Step, pulse_file: Path, holder: str) -> None:
+def serve(settings: Settings, step: str, pulse_file: Path, holder: str) -> None:
     """Be the process that does one step of work."""
     end_with_parent()
     began = time.monotonic()
     engine = database.engine(settings.database_url)
     _let_go(engine, holder)
     storage = Storage(settings.recordings_url)
-    work = OPEN[step](Process(settings, engine, storage, Pulse(pulse_file), holder))
+    due, work = OPEN[step](Process(settings, engine, storage, Pulse(pulse_file), holder))
     log.info("%s is ready after %.1f s", step, time.monotonic() - began)
-    Station(step, engine, work, settings.redis_url).serve()
+    Station(step, engine, due, work, settings.redis_url).serve()
 
 
 def _let_go(engine: Engine, holder: str) -> None:
@@ -210,14 +245,15 @@ def _let_go(engine: Engine, holder: str) -> None:
     try:
         with transaction(engine) as session:
             recordings.let_go(session, holder)
+            deliveries.let_go(session, holder)
     except database.Trouble as error:
         log.warning("leases of before end by themselves: %s", first_line(error))
 
 
 def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
-    from ivr import phone as telephone
     from ivr import outbound, reconcile, replay
+    from ivr import phone as telephone
     from watch import stuck
 
     phone = telephone.install(settings, database.engine(settings.database_url))
@@ -250,7 +286,7 @@ def _go(go_round: Callable[[], object]) -> None:
 
 
 def run_all(settings: Settings) -> None:
-    """Keep one process fetching, and as many hearing as do good on this machine."""
+    """Keep one process fetching, one sending notices, and as many hearing as do good here."""
     from transcription import capacity
 
     # One thread a process: two such processes hear 1.7 times as much as one with two threads.
@@ -259,14 +295,14 @@ def run_all(settings: Settings) -> None:
     # What was chosen here, all children go by.
     os.environ["SPEECH_PROCESSES"] = str(count)
     devices = capacity.gpus()
-    children = [_child(settings, "fetch", "fetch", {})]
+    children = [_child(settings, step, step, {}) for step in ("fetch", "notify")]
     for n in range(count):
         own = capacity.environment(n, devices)
         children.append(_child(settings, f"transcribe-{n + 1}", "transcribe", own))
     supervise(children)
 
 
-def _child(settings: Settings, name: str, step: Step, environment: Mapping[str, str]) -> Child:
+def _child(settings: Settings, name: str, step: str, environment: Mapping[str, str]) -> Child:
     pulse_file = settings.state_dir / "run" / f"{os.getpid()}-{name}"
     holder = secrets.token_hex(4)
     command = [sys.executable, __file__, step, str(pulse_file), holder]
@@ -307,7 +343,7 @@ def main(arguments: list[str]) -> None:
             watch(settings)
         case ["doctor"]:
             sys.exit(0 if examine(settings) else 1)
-        case ["fetch" | "transcribe" as step, pulse_file, holder]:
+        case ["fetch" | "transcribe" | "notify" as step, pulse_file, holder]:
             serve(settings, step, Path(pulse_file), holder)
         case _:
             stop(SettingsError("usage: worker.py [watch | doctor]"))

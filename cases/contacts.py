@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -28,6 +28,7 @@ from cases.pack import STRICT, Code, Pack, PackError
 
 FILE = "contacts.yaml"
 Language = Literal["yue", "cmn", "en"]
+SPOKEN: tuple[Language, ...] = get_args(Language)
 # Who works in which language of the interface reads notices in which of ours.
 READS: Mapping[str | None, Language] = {"zh-Hant-HK": "yue", "zh-Hans": "cmn", "en": "en"}
 MOBILE = frozenset([PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE])
@@ -178,7 +179,7 @@ class Directory:
     def address(self, session: Session, claim: deliveries.Claim) -> Address | None:
         """Where this delivery goes now; None if there is no such address any more."""
         if claim.to == CALLER:
-            return self._of_caller(session, claim.notice)
+            return self._of_caller(session, claim.case_id, claim.facts)
         return self._of(session, claim.to, claim.channel)
 
     def _of(self, session: Session, to: str, channel: Channel) -> Address | None:
@@ -199,28 +200,22 @@ class Directory:
         language = READS.get(agent.language, self.language)
         return Address(agent.email, language, agent.email)
 
-    def _of_caller(self, session: Session, notice: Notice) -> Address | None:
-        call = self._call(session, notice)
+    def _of_caller(
+        self, session: Session, case_id: int | None, facts: Mapping[str, Any]
+    ) -> Address | None:
+        call = _call(session, case_id)
         if call is None or call.caller_sealed is None:
             return None
         number = self.caller_key.unseal(call.caller_sealed)
-        return Address(number, self._spoken(session, notice, call), mask(number))
-
-    def _spoken(self, session: Session, notice: Notice, call: Call) -> Language:
-        """The language of the call-back, of the case, or the one the caller chose."""
-        case = session.get(Case, notice.case_id)
-        for one in (notice.facts.get("language"), case and case.language, call.language):
-            if one in ("yue", "cmn", "en"):
-                return one  # type: ignore[return-value]
-        return self.language
-
-    def _call(self, session: Session, notice: Notice) -> Call | None:
-        of_case = select(Call).join(Case, Case.call_id == Call.id).where(Case.id == notice.case_id)
-        return session.scalars(of_case).one_or_none()
+        case = session.get(Case, case_id)
+        # The language of the call-back, of the case, or the one the caller chose.
+        spoken = [facts.get("language"), case.language if case else None, call.language]
+        known = (language for one in spoken for language in SPOKEN if language == one)
+        return Address(number, next(known, self.language), mask(number))
 
     def _refusal(self, session: Session, notice: Notice, now: datetime) -> str | None:
         """Why this caller gets no text message; None if there is nothing against it."""
-        call, texts = self._call(session, notice), self.contacts.caller
+        call, texts = _call(session, notice.case_id), self.contacts.caller
         if call is None or call.caller_sealed is None or call.caller_digest is None:
             return "withheld"
         if why := outgoing.refused_by(session, call.caller_digest):
@@ -234,6 +229,12 @@ class Directory:
         if _texts_since(session, now - DAY, call.caller_digest) >= texts.per_number_per_day:
             return "number_cap"
         return "day_cap" if _texts_since(session, now - DAY) >= texts.per_day else None
+
+
+def _call(session: Session, case_id: int | None) -> Call | None:
+    """The call that opened this case."""
+    of_case = select(Call).join(Case, Case.call_id == Call.id).where(Case.id == case_id)
+    return session.scalars(of_case).one_or_none()
 
 
 def _of_system(hook: Webhook | None, language: Language) -> Address | None:

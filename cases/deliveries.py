@@ -7,7 +7,7 @@ text message cannot be known again; but the provider tells us of it by its key, 
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -91,7 +91,8 @@ class Due:
 @dataclass(frozen=True)
 class Claim:
     """The right to try one delivery until the lease ends. `attempts`: this one included; `again`: a
-    try before this one ended without a word, so the message may have arrived already."""
+    try before this one ended without a word, so the message may have arrived already; the rest is the
+    notice's."""
 
     delivery_id: int
     token: str
@@ -100,7 +101,10 @@ class Claim:
     channel: Channel
     to: str
     key: str
-    notice: Notice
+    kind: str
+    case_id: int | None
+    facts: Mapping[str, Any]
+    posted_at: datetime
 
 
 def add(
@@ -165,6 +169,7 @@ def claim(
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         return None
     row = session.get_one(Delivery, delivery_id, populate_existing=True)
+    notice = session.get_one(Notice, row.notice_id)
     return Claim(
         delivery_id=row.id,
         token=token,
@@ -173,7 +178,10 @@ def claim(
         channel=row.channel,  # type: ignore[arg-type]
         to=row.to,
         key=row.key,
-        notice=session.get_one(Notice, row.notice_id),
+        kind=notice.kind,
+        case_id=notice.case_id,
+        facts=notice.facts,
+        posted_at=notice.at,
     )
 
 
@@ -211,50 +219,30 @@ def sent(
     )
 
 
-def not_now(
-    session: Session,
-    claim: Claim,
-    error: str,
-    retry_at: datetime,
-    *,
-    address: str | None = None,
-    response_status: int | None = None,
-) -> bool:
-    """It did not go: somebody tries again from `retry_at`."""
-    return _change(
-        session,
-        claim,
-        next_try_at=retry_at,
-        error=error[:500],
-        address=address,
-        response_status=response_status,
-        lease_token=None,
-        lease_until=None,
-    )
-
-
-def give_up(
+def not_sent(
     session: Session,
     claim: Claim,
     error: str,
     now: datetime,
     *,
+    again: datetime | None,
     address: str | None = None,
     response_status: int | None = None,
 ) -> bool:
-    """It does not go. Supervisors learn that this party could not be told."""
+    """It did not go: somebody tries again from `again`. None: it is given up, and supervisors learn that
+    this party could not be told. False when the lease was lost."""
+    ending = {"status": FAILED, "ended_at": now} if again is None else {"next_try_at": again}
     done = _change(
         session,
         claim,
-        status=FAILED,
         error=error[:500],
         address=address,
         response_status=response_status,
-        ended_at=now,
         lease_token=None,
         lease_until=None,
+        **ending,
     )
-    if done:
+    if done and again is None:
         _tell_supervisors(session, claim.delivery_id, now)
     return done
 

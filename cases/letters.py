@@ -1,7 +1,7 @@
 """A letter: one delivery with everything a sender needs, and what a sender answers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from cases import case as case_module
 from cases.contacts import Address, Directory
 from cases.deliveries import Claim
-from cases.notices import CALLER, FACTS, Notice
+from cases.notices import CALLER, FACTS
 from cases.tracking import TrackingKey
 from cases.wording import House, Text, mask_numbers
 
@@ -64,38 +64,35 @@ def write(
     if address is None:
         return None
     facts = _facts(session, house, key, claim)
-    text = house.write(claim.notice.kind, facts, address.language)
-    return Letter(claim.key, claim.notice.at, address, text, _payload(claim, facts, text))
+    text = house.write(claim.kind, facts, address.language)
+    if claim.to == CALLER:
+        text = replace(text, short=text.body)
+    return Letter(claim.key, claim.posted_at, address, text, _payload(claim, facts, text))
 
 
 def _facts(session: Session, house: House, key: TrackingKey, claim: Claim) -> dict[str, object]:
     """What may be told of the notice, with the case's number and a whole link."""
-    notice = claim.notice
-    facts = {name: notice.facts[name] for name in FACTS if notice.facts.get(name) is not None}
-    if notice.case_id is not None:
-        numbers = case_module.numbers(session, {notice.case_id})
-        facts["number"] = numbers[notice.case_id]
+    facts = {name: claim.facts[name] for name in FACTS if claim.facts.get(name) is not None}
+    if claim.case_id is not None:
+        facts["number"] = case_module.numbers(session, {claim.case_id})[claim.case_id]
     if "what" in facts:
         facts["what"] = mask_numbers(str(facts["what"]))[:MOST_WORDS]
-    facts.pop("link", None)
-    if path := _path(notice, key, claim.to, facts.get("number")):
-        facts["link"] = house.base_url + path
-    return facts
+    path = _path(str(facts.pop("link", "")), key, claim.to, facts.get("number"))
+    return {**facts, "link": house.base_url + path} if path else facts
 
 
-def _path(notice: Notice, key: TrackingKey, to: str, number: object) -> str | None:
+def _path(given: str, key: TrackingKey, to: str, number: object) -> str | None:
+    """A page of ours: the one a rule named, or the case's own, which for a caller is another."""
     if to == CALLER:
         return key.path(str(number)) if number else None
-    given = str(notice.facts.get("link") or "")
     if given.startswith("/") and not given.startswith("//"):
         return given
     return f"/cases/{number}" if number else None
 
 
 def _payload(claim: Claim, facts: Mapping[str, object], text: Text) -> dict[str, object]:
-    told = {name: value for name, value in facts.items() if name in FACTS}
     return {
-        "type": f"case.{claim.notice.kind}",
-        "timestamp": claim.notice.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "data": {"to": claim.to, **told, "subject": text.subject, "text": text.body},
+        "type": f"case.{claim.kind}",
+        "timestamp": claim.posted_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "data": {"to": claim.to, **facts, "subject": text.subject, "text": text.body},
     }

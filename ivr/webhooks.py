@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from callflows import engine
 from callflows.position import Position, PositionError
-from ivr import followup, ledger, signature, turn, twiml
+from ivr import followup, ledger, signature, sms, turn, twiml
 from ivr import form as forms
 from ivr.ledger import Happened
 from ivr.phone import Phone
@@ -34,6 +34,7 @@ def blueprint(phone: Phone) -> Blueprint:
     _call_routes(voice, phone)
     _callback_routes(voice, phone)
     _followup_routes(voice, phone)
+    sms.routes(voice, phone)
     _fallback_route(voice, phone)
     _prompt_route(voice, phone)
     return voice

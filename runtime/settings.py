@@ -331,6 +331,10 @@ class Settings(BaseSettings):
     def city_folder(self) -> Path:
         return Path(self.city) if "/" in self.city else CITIES / self.city
 
+    def texts_callers(self, city_does: bool) -> bool:
+        """Whether callers get text messages, where the city itself says so or not."""
+        return self.caller_sms == "on" or (self.caller_sms == "city" and city_does)
+
     @property
     def webhook_keys(self) -> Mapping[str, tuple[bytes, ...]]:
         """The keys that webhooks are signed with, by name; several during rotation, the newest first."""

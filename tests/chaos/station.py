@@ -39,7 +39,8 @@ def main(database_url: str, redis_url: str, trace: str, seconds: str) -> None:
 
     worker._stop_on_signal()
     note("ready", 0)
-    worker.Station("transcribe", engine, work, redis_url).serve()
+    due = worker.due_recordings("transcribe")
+    worker.Station("transcribe", engine, due, work, redis_url).serve()
 
 
 if __name__ == "__main__":

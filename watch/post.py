@@ -1,0 +1,164 @@
+"""The job `notify`: send one delivery, by whichever way it goes, and write down what came of it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from cases import contacts, deliveries, departments, letters, wording
+from cases.callers import CallerKey
+from cases.case import DESK
+from cases.contacts import Directory
+from cases.deliveries import Channel, Claim
+from cases.letters import Letter, NotSent, Receipt, Sender
+from cases.tracking import TrackingKey
+from cases.wording import House
+from runtime import clock, keys
+from runtime.city import City
+from runtime.database import transaction
+from runtime.settings import Settings
+from watch.mail import Mail
+from watch.webhooks import Webhooks
+
+log = logging.getLogger(__name__)
+
+# Longer than any one way takes. A delivery whose worker died is free again after it.
+LEASE = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class PostOffice:
+    """What notices are sent with. `holder` marks its leases."""
+
+    engine: Engine
+    directory: Directory
+    house: House
+    tracking: TrackingKey
+    senders: Mapping[Channel, Sender]
+    holder: str = ""
+
+    def due(self, session: Session) -> list[int]:
+        """The delivery that wants to be tried next, if any. What was posted since the last look gets
+        its deliveries first."""
+        now = clock.now()
+        self.directory.spread(session, now)
+        return [one.delivery_id for one in deliveries.due(session, now, limit=1)]
+
+    def notify(self, delivery_id: int) -> None:
+        """Send one delivery if nobody else does and it is not over; running it twice is harmless."""
+        with transaction(self.engine) as session:
+            claim = deliveries.claim(session, delivery_id, clock.now(), LEASE, self.holder)
+            letter = self._write(session, claim) if claim else None
+        if claim is None:
+            return
+        if claim.again:
+            log.warning("delivery %d may have been sent before: sending it again", delivery_id)
+        try:
+            receipt = self._send(claim, letter)
+        except NotSent as error:
+            self._not_sent(claim, letter, error)
+        else:
+            self._sent(claim, letter, receipt)
+
+    def _write(self, session: Session, claim: Claim) -> Letter | None:
+        try:
+            return letters.write(session, self.directory, self.house, self.tracking, claim)
+        except ValueError as error:
+            # A number sealed under another key, or facts no text can be made of.
+            log.error("delivery %d cannot be written: %s", claim.delivery_id, type(error).__name__)
+            return None
+
+    def _send(self, claim: Claim, letter: Letter | None) -> Receipt:
+        sender = self.senders.get(claim.channel)
+        if letter is None or sender is None:
+            raise NotSent("there is no address, or no way there")
+        return sender(letter)
+
+    def _sent(self, claim: Claim, letter: Letter | None, receipt: Receipt) -> None:
+        with transaction(self.engine) as session:
+            deliveries.sent(
+                session,
+                claim,
+                clock.now(),
+                address=letter.address.shown if letter else "",
+                response_status=receipt.response_status,
+                provider_id=receipt.provider_id,
+            )
+        log.info("%s: sent", _named(claim))
+
+    def _not_sent(self, claim: Claim, letter: Letter | None, error: NotSent) -> None:
+        wait = None if error.for_good else wording.words().wait(claim.channel, claim.attempts)
+        again = None if wait is None else clock.now() + max(wait, error.wait)
+        with transaction(self.engine) as session:
+            deliveries.not_sent(
+                session,
+                claim,
+                str(error),
+                clock.now(),
+                again=again,
+                address=letter.address.shown if letter else None,
+                response_status=error.response_status,
+            )
+        word = "given up" if again is None else f"again from {again:%Y-%m-%d %H:%M:%S}"
+        log.warning("%s: %s; %s", _named(claim), error, word)
+
+
+def open_office(
+    settings: Settings, engine: Engine, texting: Sender | None, holder: str = ""
+) -> PostOffice:
+    """The post office the settings describe. `texting`: the telephone's way to send text messages.
+
+    Raises CityError or PackError.
+    """
+    city = City.read(settings.city_folder)
+    secret = keys.secret(settings.state_dir, "data-key", settings.data_key)
+    senders: dict[Channel, Sender] = {"webhook": Webhooks(settings.webhook_keys).send}
+    if settings.smtp_url:
+        senders["email"] = Mail(settings.smtp_url, settings.mail_from).send
+    if texting is not None:
+        senders["sms"] = texting
+    return PostOffice(
+        engine=engine,
+        directory=_directory(settings, city, CallerKey(secret), frozenset(senders)),
+        house=_house(settings, city),
+        tracking=TrackingKey(secret),
+        senders=senders,
+        holder=holder,
+    )
+
+
+def _directory(
+    settings: Settings, city: City, key: CallerKey, ways: frozenset[Channel]
+) -> Directory:
+    known = frozenset(one.code for one in departments.read(city.folder))
+    found = contacts.read(city.folder, known)
+    return Directory(
+        contacts=found,
+        ways=ways,
+        texts_callers=settings.texts_callers(found.caller.sms),
+        country=city.country_prefix,
+        language=city.languages[0],
+        caller_key=key,
+    )
+
+
+def _house(settings: Settings, city: City) -> House:
+    names = {one.code: one.name for one in departments.read(city.folder)}
+    return House(
+        city=city.name,
+        hotline=city.hotline,
+        zone=city.time_zone,
+        base_url=settings.public_base_url,
+        departments={**names, DESK: city.desk},
+    )
+
+
+def _named(claim: Claim) -> str:
+    """The try as the log names it: nobody's address."""
+    return (
+        f"delivery {claim.delivery_id}: {claim.kind} to {claim.to} by {claim.channel}, "
+        f"try {claim.attempts}"
+    )
