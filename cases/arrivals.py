@@ -63,7 +63,7 @@ def arrive(
     clocks.stop(
         session,
         case.id,
-        "arrive",
+        clocks.ARRIVE,
         now,
         department=department,
         outcome="late" if one.late else "met",
@@ -131,7 +131,7 @@ def late(session: Session, clock: Clock, now: datetime) -> None:
 
 def _arrival_clock(session: Session, whistle: Whistle, department: str) -> Clock | None:
     running = clocks.running(session, whistle.case_id)
-    mine = (one for one in running if (one.kind, one.department) == ("arrive", department))
+    mine = (one for one in running if (one.kind, one.department) == (clocks.ARRIVE, department))
     return next(mine, None)
 
 

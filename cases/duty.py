@@ -158,7 +158,7 @@ def _at(session: Session, name: str, since: datetime, until: datetime) -> list[S
     return list(session.scalars(_within(since, until).where(Seat.name == name)))
 
 
-def _within(since: datetime, until: datetime) -> Select[tuple[Seat]]:
+def _within(since: datetime, until: datetime) -> Select[Seat]:
     meets = (Seat.begins_at < until, since < Seat.ends_at)
     return select(Seat).where(*meets).order_by(Seat.begins_at, Seat.name)
 

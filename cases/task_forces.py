@@ -45,11 +45,11 @@ def form(
     case = whistles.hold(session, whistle)
     whistles.still_open(whistle)
     whistles.may_decide(session, whistle, by, "task_force")
-    members = whistles.each_once(members)
-    if not members:
+    each = whistles.each_once(members)
+    if not each:
         raise Refused("incomplete", action="task_force", missing=["members"])
-    whistles.call(session, case, whistle, [department for department, _ in members], terms, now)
-    _enlist(session, whistle, members, by, now)
+    whistles.call(session, case, whistle, [department for department, _ in each], terms, now)
+    _enlist(session, whistle, each, by, now)
     _review_on(session, whistle, review_on, terms, now)
     history.add(
         session,
@@ -57,7 +57,7 @@ def form(
         "task_force",
         now,
         actor=by.actor,
-        members=[[department, name] for department, name in members],
+        members=[[department, name] for department, name in each],
         review_on=review_on.isoformat(),
     )
 
@@ -118,6 +118,6 @@ def _review_on(session: Session, whistle: Whistle, day: date, terms: Terms, now:
     if until <= now:
         raise Refused("too_soon", until=until)
     if whistle.review_on is not None:
-        clocks.stop(session, whistle.case_id, "review", now, outcome="met")
+        clocks.stop(session, whistle.case_id, clocks.REVIEW, now, outcome="met")
     whistle.review_on = day
-    clocks.start(session, whistle.case_id, "review", terms, now, until=until)
+    clocks.start(session, whistle.case_id, clocks.REVIEW, terms, now, until=until)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -122,7 +123,7 @@ def add(
     session.add(task)
     session.flush()
     clock = clocks.start(
-        session, case.id, "task", terms, now, department=owner, until=until, task_id=task.id
+        session, case.id, clocks.TASK, terms, now, department=owner, until=until, task_id=task.id
     )
     task.due_at = clock.due_at
     history.add(session, case.id, kind, now, actor=by.actor, **_line(task))
@@ -150,8 +151,7 @@ def done(session: Session, task: Task, words: str, *, by: Person, now: datetime)
         raise Refused("incomplete", action="done", missing=["words"])
     if not _finish(session, task, words.strip(), by, now):
         return
-    outcome = "late" if task.late else "met"
-    clocks.stop(session, task.case_id, "task", now, task_id=task.id, outcome=outcome)
+    clocks.stop(session, task.case_id, clocks.TASK, now, task_id=task.id)
     line = {"task_id": task.id, "owner": task.owner, "words": task.words, "late": task.late}
     history.add(session, task.case_id, f"{task.kind}_done", now, actor=by.actor, **line)
     if task.given_by.startswith("agent:"):
@@ -160,7 +160,8 @@ def done(session: Session, task: Task, words: str, *, by: Person, now: datetime)
 
 
 def _finish(session: Session, task: Task, words: str, by: Person, now: datetime) -> bool:
-    late = task.due_at is not None and now > task.due_at
+    running = clocks.running(session, task.case_id)
+    late = any(clock.task_id == task.id and now > clock.due_at for clock in running)
     first = session.execute(
         update(Task)
         .where(Task.id == task.id, Task.done_at.is_(None))
@@ -178,8 +179,8 @@ def overdue(session: Session, clock: Clock, now: datetime) -> None:
     if task.done_at is not None or task.climbed_at is not None:
         return
     task.climbed_at = now
-    line = {"task_id": task.id, "owner": task.owner}
-    history.add(session, task.case_id, f"{task.kind}_overdue", now, **line)
+    told: dict[str, Any] = {"task_id": task.id, "owner": task.owner}
+    history.add(session, task.case_id, f"{task.kind}_overdue", now, **told)
     case = session.get_one(Case, task.case_id)
     above = ["role:coordinator"]
     if task.kind == INSTRUCTION and task.given_by.startswith("agent:"):
@@ -200,7 +201,7 @@ def open_of(session: Session, owners: Iterable[str], limit: int = 100) -> list[T
     return list(session.scalars(waiting.order_by(Task.due_at, Task.id).limit(limit)))
 
 
-def _line(task: Task) -> dict[str, object]:
+def _line(task: Task) -> dict[str, Any]:
     due = task.due_at.isoformat() if task.due_at else None
     return {"task_id": task.id, "owner": task.owner, "text": task.text, "due_at": due}
 

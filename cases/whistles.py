@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Date, ForeignKey, Index, SmallInteger, String, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -24,6 +24,8 @@ from cases.errors import Refused
 from cases.permissions import SYSTEM, Person
 from cases.record import Id, Record
 from cases.tasks import Task
+
+One = TypeVar("One")
 
 AGENT, DISTRICT, RULE, LEADER = "agent", "district", "rule", "leader"
 BLOWN_AS = (AGENT, DISTRICT, RULE, LEADER)
@@ -128,7 +130,7 @@ def blow(
     lead = lead or (case.owner if case.owner != DESK else None)
     wanted = each_once([*([lead] if lead and departments else []), *departments])
     given = {"matter": matter, "departments": " ".join(wanted)}
-    why = {"blown_as": blown_as, "reason": reason or None, "danger": danger}
+    why: dict[str, Any] = {"blown_as": blown_as, "reason": reason or None, "danger": danger}
     case_module.act(session, case, "blow", given, by=by, version=version, now=now, **why)
     whistle = open_of(session, case.id) or _new(session, case, matter, wanted[0], by, now, **why)
     whistle.danger = whistle.danger or danger
@@ -148,8 +150,9 @@ def _check(blown_as: str, reason: str, by: Person) -> None:
         raise Refused("forbidden", permission="blow", blown_as=blown_as)
 
 
-def each_once(departments: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(departments))
+def each_once(many: Iterable[One]) -> list[One]:
+    """The same in the same order, without what was there before."""
+    return list(dict.fromkeys(many))
 
 
 def _new(
@@ -205,11 +208,12 @@ def _least_busy(session: Session, actors: list[str]) -> str:
 def _stop_what_waited(session: Session, case: Case, called: list[str], now: datetime) -> None:
     """The desk has done its part; who is called, or is not asked any more, need not accept."""
     for clock in clocks.running(session, case.id):
-        stop = partial(clocks.stop, session, case.id, clock.kind, now, department=clock.department)
-        if clock.kind == "dispatch":
-            stop(outcome="met")
-        elif clock.kind == "accept" and _need_not_accept(session, case, clock.department, called):
-            stop(outcome="withdrawn")
+        if clock.kind == clocks.DISPATCH:
+            clocks.halt(clock, now, clocks.MET)
+        elif clock.kind == clocks.ACCEPT and _need_not_accept(
+            session, case, clock.department, called
+        ):
+            clocks.halt(clock, now, clocks.WITHDRAWN)
 
 
 def _need_not_accept(
@@ -245,7 +249,7 @@ def call(
         session.flush()
         grade = DANGER if whistle.danger else None
         clock = clocks.start(
-            session, case.id, "arrive", terms, now, grade=grade, department=department
+            session, case.id, clocks.ARRIVE, terms, now, grade=grade, department=department
         )
         _wake(session, case, whistle, department, token, clock, now)
 
@@ -303,7 +307,7 @@ def of_case(session: Session, case_id: int) -> list[Whistle]:
 
 
 def called(session: Session, whistle_id: int) -> list[Called]:
-    """The departments a whistle called, the lead first, then in the order they were called."""
+    """The departments a whistle called, the lead first, then as they were called."""
     rows = session.execute(
         select(Called, Whistle.lead)
         .join(Whistle, Whistle.id == Called.whistle_id)
@@ -439,9 +443,9 @@ def end(session: Session, whistle: Whistle, *, by: Person, now: datetime) -> Non
     absent = [one for one in everybody if one.arrived_at is None]
     for one in absent:
         one.scored_by, one.scored_at = history.SYSTEM, now
-        clocks.stop(session, case.id, "arrive", now, department=one.department, outcome="late")
+        clocks.stop(session, case.id, clocks.ARRIVE, now, department=one.department, outcome="late")
     if whistle.review_on is not None:
-        clocks.stop(session, case.id, "review", now, outcome="met")
+        clocks.stop(session, case.id, clocks.REVIEW, now, outcome="met")
     whistle.ended_at, whistle.ended_by = now, by.actor
     names = [one.department for one in absent]
     history.add(session, case.id, "whistle_ended", now, actor=by.actor, absent=names)

@@ -4,20 +4,25 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from cases import agents, case, departments, export, history, signins
+from cases import agents, case, departments, duty, export, history, signins
 from cases.agents import Agent
+from cases.duty import Seat
 from cases.errors import Refused
 from cases.history import Broken
 from cases.pack import PackError
-from cases.permissions import ROLES
+from cases.permissions import ROLES, SYSTEM
 from runtime import clock, database
+from runtime.city import City, CityError
 from runtime.database import transaction
 from runtime.settings import Settings
 
@@ -34,6 +39,9 @@ WORDS = {
     "holds_name": "a password must not contain the agent's name",
     "too_simple": "a password needs more than a few different characters",
     "same_password": "that is the password already",
+    "not_a_leader": "{name!r} is no leader (add-agent NAME --role leader)",
+    "ends_before_it_begins": "a time at the seat ends after it begins",
+    "seat_taken": "{name!r} sits at the seat {seat!r} at that time; see `duty list`",
 }
 
 
@@ -86,6 +94,64 @@ def new_password(name: str) -> None:
 def switch_off(name: str) -> None:
     """End an agent's sign-ins and let no new one begin. The agent's history stays."""
     _do(lambda session: signins.switch_off(session, _known(session, name), clock.now()))
+
+
+@commands.group("duty")
+def duty_roster() -> None:
+    """The leaders' seat: who sits there when, and what became of the cases they took.
+
+    Times are the city's own, like 2026-11-24T09:00.
+    """
+
+
+LOCAL = click.DateTime(["%Y-%m-%dT%H:%M"])
+SEAT = click.option("--seat", default=duty.SEAT, help="Which seat, where there are several.")
+
+
+@duty_roster.command("add")
+@click.argument("name")
+@click.argument("since", metavar="FROM", type=LOCAL)
+@click.argument("until", type=LOCAL)
+@SEAT
+def add_to_roster(name: str, since: datetime, until: datetime, seat: str) -> None:
+    """Put the leader NAME at the seat from FROM to UNTIL."""
+    zone = _city().time_zone
+    times = since.replace(tzinfo=zone), until.replace(tzinfo=zone)
+
+    def add(session: Session) -> None:
+        leader = _known(session, name)
+        duty.add(session, leader, *times, by=SYSTEM, now=clock.now(), name=seat)
+
+    _do(add)
+
+
+@duty_roster.command("list")
+@click.option("--days", default=14, show_default=True, help="So many days from now.")
+def list_roster(days: int) -> None:
+    """Print who sits at the seats from now on."""
+    zone, now = _city().time_zone, clock.now()
+
+    def read(session: Session) -> list[str]:
+        seats = duty.roster(session, now, now + timedelta(days=days))
+        names = agents.names(session, {seat.leader_id for seat in seats})
+        return [_line(seat, names[seat.leader_id], zone) for seat in seats]
+
+    for line in _do(read):
+        click.echo(line)
+
+
+def _line(seat: Seat, name: str, zone: ZoneInfo) -> str:
+    since, until = seat.begins_at.astimezone(zone), seat.ends_at.astimezone(zone)
+    return f"{since:%Y-%m-%dT%H:%M}  {until:%Y-%m-%dT%H:%M}  {seat.name}  {name}"
+
+
+@duty_roster.command("cases")
+@click.argument("name")
+def leaders_cases(name: str) -> None:
+    """Print what became of the cases the leader NAME took, one JSON object a line."""
+    for one in _do(lambda session: duty.became(session, _known(session, name).id)):
+        row = {**asdict(one), "opened_at": one.opened_at.isoformat()}
+        click.echo(json.dumps(row, ensure_ascii=False))
 
 
 @commands.command("verify")
@@ -174,6 +240,13 @@ def _do(work: Callable[[Session], T]) -> T:
     except Refused as no:
         words = WORDS[no.code].format(**{"most": agents.NAME_LENGTH, **no.details})
         raise click.ClickException(words) from None
+
+
+def _city() -> City:
+    try:
+        return City.read(Settings.load().city_folder)
+    except CityError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _engine() -> Engine:

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from cases import export, recordings
+from cases import agents, case, duty, export, recordings
+from cases.permissions import Person
 from cases.transcripts import Slot
 from console.__main__ import commands
 from runtime.database import transaction
@@ -162,3 +164,36 @@ class TestTheExport:
         result = CliRunner(env=environment).invoke(commands, ["export"])
         assert result.exit_code == 1 and "make migrate" in result.stderr
         assert result.stdout == ""
+
+
+def test_leaders_are_put_at_the_seat_in_the_citys_own_time(run: Run) -> None:
+    run("add-agent", "chan", "--role", "leader", "--one-time")
+    today = date.today() + timedelta(days=1)
+    since, until = f"{today}T09:00", f"{today}T12:00"
+    assert run("duty", "add", "Chan", since, until).exit_code == 0
+    assert run("duty", "list").stdout.split() == [since, until, "leader", "chan"]
+    again = run("duty", "add", "chan", f"{today}T11:00", f"{today}T13:00")
+    assert again.exit_code == 1 and "'chan' sits at the seat 'leader'" in again.output
+    assert run("duty", "add", "nobody", since, until).exit_code == 1
+    assert run("duty", "add", "chan", "nine", "ten").exit_code == 2
+
+
+def test_only_leaders_are_put_at_the_seat(run: Run) -> None:
+    run("add-agent", "mei", "--one-time")
+    refused = run("duty", "add", "mei", "2026-11-24T09:00", "2026-11-24T12:00")
+    assert refused.exit_code == 1 and "'mei' is no leader" in refused.output
+
+
+def test_what_became_of_a_leaders_cases_is_printed(house: ConsoleHouse, run: Run) -> None:
+    run("add-agent", "chan", "--role", "leader", "--one-time")
+    number = house.case(*SCAFFOLD)
+    with transaction(house.engine) as session:
+        leader, now = agents.by_name(session, "chan"), house.now
+        assert leader is not None
+        who = Person(agents.actor(leader.id), "leader")
+        duty.add(session, leader, now, now + timedelta(hours=1), by=who, now=now)
+        found = case.by_number(session, number)
+        assert found is not None
+        duty.take(session, found, by=who, now=now)
+    (row,) = lines(run("duty", "cases", "chan"))
+    assert (row["number"], row["status"], row["solved"]) == (number, "received", None)

@@ -17,7 +17,7 @@ from cases.whistles import Whistle
 from tests.unit.cases.conftest import NOW, TERMS, Records
 
 MATTER = "The net on the scaffold burns; the stairs are blocked."
-THREE = ("bd", "hd", "fsd")
+THREE = ("bd", "fsd", "hd")
 
 
 @dataclass
