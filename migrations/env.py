@@ -13,6 +13,7 @@ from cases import (  # noqa: F401
     case,
     clocks,
     deliveries,
+    duty,
     followups,
     history,
     notices,
@@ -20,7 +21,10 @@ from cases import (  # noqa: F401
     recordings,
     routing,
     signins,
+    task_forces,
+    tasks,
     transcripts,
+    whistles,
 )
 from cases.record import Record, UtcDateTime
 from runtime import database
