@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from cases import calls, followups, outgoing, recordings
+from cases import calls, followups, notices, outgoing, recordings
 from cases import case as case_module
 from cases.outgoing import OutgoingCall
 from cases.recordings import Announcement
@@ -109,7 +109,20 @@ def write(session: Session, phone: Phone, happened: Happened) -> int | None:
     call_id = take_hold(session, phone, happened)
     recording_id = note_recording(session, phone, happened, call_id, happened.turn)
     note_status(session, phone, happened, call_id)
+    if phone.texts_callers and calls.is_over(session, call_id):
+        _text_caller(session, call_id, happened.at)
     return recording_id
+
+
+def _text_caller(session: Session, call_id: int, now: datetime) -> None:
+    """After the call its case's number goes to the caller, once, however often we are told."""
+    case = case_module.of_call(session, call_id)
+    if case is None:
+        return
+    key, facts = f"case_opened:{case.id}", {"number": case.number}
+    notices.post(
+        session, "case_opened", to="caller", case_id=case.id, facts=facts, dedupe=key, now=now
+    )
 
 
 def note_status(session: Session, phone: Phone, happened: Happened, call_id: int) -> None:

@@ -6,9 +6,10 @@ from sqlalchemy import Engine
 
 from callflows import reader
 from callflows.flow import Callflow
-from cases import departments, followup_policy
+from cases import contacts, departments, followup_policy
 from cases.callers import CallerKey
 from cases.clocks import Terms
+from cases.contacts import Contacts
 from cases.followup_policy import FollowupPolicy
 from ivr.providers.profile import PROFILES, Profile
 from runtime import database, keys
@@ -37,6 +38,8 @@ class Phone:
     # How citizens are rung back, and what they hear then.
     policy: FollowupPolicy
     followup: Callflow
+    # Whether callers get text messages.
+    texts_callers: bool = False
     # Where the flow's turns come back to, and what its addresses carry besides the position.
     turns: str = "/voice/turn"
     carried: str = ""
@@ -67,4 +70,10 @@ def install(settings: Settings, engine: Engine) -> Phone:
         spool=Spool(settings.state_dir / "spool", data_key),
         caller_key=CallerKey(data_key),
         terms=Terms.of_city(city),
+        texts_callers=settings.texts_callers(_contacts(city).caller.sms),
     )
+
+
+def _contacts(city: City) -> Contacts:
+    known = frozenset(one.code for one in departments.read(city.folder))
+    return contacts.read(city.folder, known)
