@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, select, text, update
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases.record import Id, Record
 
 LEAD, SUPPORT = "lead", "support"
+ROLES = frozenset({LEAD, SUPPORT})
 # What became of it; open until then. `withdrawn`: asked otherwise, or no longer needed.
 ACCEPTED, RETURNED, WITHDRAWN = "accepted", "returned", "withdrawn"
 OPEN = text("answer IS NULL")
@@ -72,7 +73,8 @@ def of_case(session: Session, case_id: int) -> list[Referral]:
 
 def open_of_case(session: Session, case_id: int) -> list[Referral]:
     """Those who were asked and have not answered, the lead first."""
-    rows = [one for one in of_case(session, case_id) if one.answer is None]
+    mine = select(Referral).where(Referral.case_id == case_id, Referral.answer.is_(None))
+    rows = session.scalars(mine.order_by(Referral.id))
     return sorted(rows, key=lambda one: one.role != LEAD)
 
 
@@ -88,15 +90,20 @@ def open_of(session: Session, case_id: int, department: str) -> Referral | None:
 
 
 def withdraw(
-    session: Session, case_id: int, roles: Collection[str], now: datetime
+    session: Session,
+    case_id: int,
+    roles: Collection[str],
+    now: datetime,
+    besides: str | None = None,
 ) -> Sequence[str]:
-    """Nobody waits any more for those asked in these roles; which departments that were."""
-    session.flush()
-    gone = session.scalars(
-        update(Referral)
-        .where(Referral.case_id == case_id, Referral.role.in_(roles), Referral.answer.is_(None))
-        .values(answer=WITHDRAWN, answered_at=now)
-        .returning(Referral.department)
-        .execution_options(synchronize_session="fetch")
-    )
-    return list(gone)
+    """Nobody waits any more for those asked in these roles, `besides` this one; who they were."""
+    gone = [
+        one
+        for one in open_of_case(session, case_id)
+        if one.role in roles and one.department != besides
+    ]
+    for one in gone:
+        one.answer, one.answered_at = WITHDRAWN, now
+    if gone:
+        session.flush()
+    return [one.department for one in gone]

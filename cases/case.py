@@ -208,7 +208,8 @@ def act(
         raise Refused("changed", number=case.number, status=case.status, version=case.version)
     was, case.status = case.status, _becomes(session, case, action, given, by, to)
     flag_modified(case, "status")  # a new version even where the status stays
-    _no_longer_wait(session, case, now)
+    answering = by.department if action in lifecycle.ANSWERS else None
+    _no_longer_wait(session, case, now, answering)
     line = {**given, **detail} if was == case.status else {**given, **detail, "was": was}
     history.add(session, case.id, action, now, actor=by.actor, **line)
 
@@ -228,10 +229,19 @@ def _becomes(
     return lifecycle.target(case.status, action, given, to)
 
 
-def _no_longer_wait(session: Session, case: Case, now: datetime) -> None:
+def _no_longer_wait(session: Session, case: Case, now: datetime, answering: str | None) -> None:
     """Who was asked to take the case, and now need not answer any more, is let go."""
     awaited = lifecycle.AWAITED.get(case.status, frozenset())
-    asked.withdraw(session, case.id, {asked.LEAD, asked.SUPPORT} - awaited, now)
+    roles = asked.ROLES - awaited
+    for department in asked.withdraw(session, case.id, roles, now, besides=answering):
+        clocks.stop(
+            session,
+            case.id,
+            clocks.ACCEPT,
+            now,
+            department=department,
+            outcome=clocks.WITHDRAWN,
+        )
 
 
 def parts(session: Session, case: Case, by: Person) -> frozenset[str]:

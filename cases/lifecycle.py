@@ -118,7 +118,10 @@ AWAITED: Mapping[str, frozenset[str]] = {
     REFERRED: frozenset({LEAD, "support"}),
     ACCEPTED: frozenset({"support"}),
     WHISTLED: frozenset({"support"}),
+    SUSPENDED: frozenset({"support"}),
 }
+# How a department answers what it was asked.
+ANSWERS = frozenset({"accept", "join", "return"})
 
 
 def actions(status: str) -> tuple[str, ...]:

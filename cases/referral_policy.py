@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from cases import routing
-from cases.categories import Category
+from cases.categories import OTHER, Category
 from cases.departments import Department
 from cases.pack import STRICT, Code, Coded, Names, Pack
 from cases.places import Places
@@ -60,7 +60,7 @@ class ReferralPolicy:
 
     def matter(self, reason: str, category: str | None, number: str | None) -> str:
         """What a whistle says that is blown for this reason."""
-        known = self.routing.categories.get(category or routing.OTHER)
+        known = self.routing.categories.get(category or OTHER)
         name = known.name[self.language] if known else str(category)
         return self.matters[reason][self.language].format(category=name, number=number)
 

@@ -180,14 +180,14 @@ def department_for(
     place, before none; of two as near, a ruling before a rule of the file, and the later one of two.
     Without a category it is `other`. Raises Refused("no_rule") on a day before any rule.
     """
-    category = category if category in routing.categories else OTHER
+    kind = category if category and category in routing.categories else OTHER
     found = [
-        *_of_rulings(session, category, where, day),
-        *_of_file(routing, category, where, day),
-        *_of_category(routing, category, day),
+        *_of_rulings(session, kind, where, day),
+        *_of_file(routing, kind, where, day),
+        *_of_category(routing, kind, day),
     ]
     if not found:
-        raise Refused("no_rule", category=category, day=day.isoformat())
+        raise Refused("no_rule", category=kind, day=day.isoformat())
     return max(found, key=lambda one: one[0])[1]
 
 
@@ -222,9 +222,7 @@ def _of_file(
             yield weight, Route(rule.department, rule.code, dict(rule.reason))
 
 
-def _of_category(
-    routing: Routing, category: str, day: date
-) -> Iterator[tuple[_Weight, Route]]:
+def _of_category(routing: Routing, category: str, day: date) -> Iterator[tuple[_Weight, Route]]:
     if routing.starts <= day:
         department = routing.categories[category].department
         route = Route(department, f"category:{category}", dict(routing.reason))
@@ -247,9 +245,7 @@ def where_is(session: Session, case: Case, places: Places) -> Where:
     district before others."""
     told = transcripts.told(session, [case.call_id]).get(case.call_id)
     said = [slot for _, slot in told.slots if slot["kind"] == "place"] if told else []
-    found = [
-        Where.of(named.place) for slot in said for named in places.within(str(slot["value"]))
-    ]
+    found = [Where.of(named.place) for slot in said for named in places.within(str(slot["value"]))]
     return next((one for one in found if one.district), found[0] if found else NOWHERE)
 
 
