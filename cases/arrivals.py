@@ -170,9 +170,16 @@ def score(
 def _may_score(session: Session, whistle: Whistle, department: str, by: Person) -> None:
     if by.department == department:
         raise Refused("own_arrival", department=department)
-    blowers_own = department == whistle.blown_department and whistles.coordinates(whistle, by)
-    if not (blowers_own or whistles.is_blower(session, whistle, by)):
+    if not may_score(session, whistle, department, by):
         raise Refused("not_the_blower")
+
+
+def may_score(session: Session, whistle: Whistle, department: str, by: Person) -> bool:
+    """Whether it is this person who scores how that department reported in."""
+    if by.department == department:
+        return False
+    blowers_own = department == whistle.blown_department and whistles.coordinates(whistle, by)
+    return blowers_own or whistles.is_blower(session, whistle, by)
 
 
 def scores(session: Session, since: datetime, until: datetime) -> list[Seen]:
