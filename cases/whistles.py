@@ -137,6 +137,7 @@ def blow(
     case.owner = whistle.lead
     call(session, case, whistle, wanted, terms, now)
     _stop_what_waited(session, case, wanted, now)
+    _promise_word(session, case, terms, now)
     if whistle.led_at is None:
         _own_together(session, whistle, now)
     return whistle
@@ -205,23 +206,27 @@ def _least_busy(session: Session, actors: list[str]) -> str:
     return min(actors, key=lambda actor: have.get(actor, 0))
 
 
-def _stop_what_waited(session: Session, case: Case, called: list[str], now: datetime) -> None:
-    """The desk has done its part; who is called, or is not asked any more, need not accept."""
+def _stop_what_waited(session: Session, case: Case, wanted: list[str], now: datetime) -> None:
+    """The desk has done its part, and who is called need not accept any more what was asked of it."""
+    for referral in asked.open_of_case(session, case.id):
+        if referral.department in wanted:
+            referral.answer, referral.answered_at = asked.WITHDRAWN, now
+    session.flush()
     for clock in clocks.running(session, case.id):
         if clock.kind == clocks.DISPATCH:
             clocks.halt(clock, now, clocks.MET)
-        elif clock.kind == clocks.ACCEPT and _need_not_accept(
-            session, case, clock.department, called
-        ):
+        elif clock.kind == clocks.ACCEPT and not _is_asked(session, case, clock):
             clocks.halt(clock, now, clocks.WITHDRAWN)
 
 
-def _need_not_accept(
-    session: Session, case: Case, department: str | None, called: list[str]
-) -> bool:
-    if department is None or department in called:
-        return True
-    return asked.open_of(session, case.id, department) is None
+def _is_asked(session: Session, case: Case, clock: Clock) -> bool:
+    return asked.open_of(session, case.id, clock.department or "") is not None
+
+
+def _promise_word(session: Session, case: Case, terms: Terms, now: datetime) -> None:
+    """From now on departments have it, and the citizen is to hear how it stands, counted from the call."""
+    if all(clock.kind != clocks.INTERIM for clock in clocks.of_case(session, case.id)):
+        clocks.start(session, case.id, clocks.INTERIM, terms, now, since=case.opened_at)
 
 
 def call(

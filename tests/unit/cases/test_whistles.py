@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
-from cases import arrivals, clocks, task_forces, tasks, whistles
+from cases import arrivals, asked, clocks, referrals, task_forces, tasks, whistles
 from cases import case as case_module
 from cases.agents import Agent
 from cases.arrivals import Seen
@@ -147,6 +147,21 @@ def test_blown_again_it_calls_those_who_are_not_there_yet(scene: Scene) -> None:
     assert scene.blow(("hd", "fsd")) is whistle
     assert told(scene, "whistle") == [f"department:{code}" for code in ("bd", "hd", "fsd")]
     assert set(scene.running("arrive")) == {"fsd"}
+
+
+def test_the_desk_has_done_its_part_and_the_citizen_is_to_hear_how_it_stands(scene: Scene) -> None:
+    scene.blow()
+    kinds = {clock.kind for clock in clocks.running(scene.session, scene.case.id)}
+    assert kinds == {"arrive", "interim", "resolve"}
+
+
+def test_who_is_called_need_not_accept_what_it_was_asked(scene: Scene) -> None:
+    scene.case.status = "confirmed"
+    who = {"by": scene.desk(), "terms": TERMS, "now": NOW}
+    referrals.refer(scene.session, scene.case, "bd", ("hd", "td"), **who)
+    scene.blow(("bd", "hd"))
+    assert set(scene.running("accept")) == {"td"}
+    assert [one.department for one in asked.open_of_case(scene.session, scene.case.id)] == ["td"]
 
 
 # Until one leads
