@@ -15,6 +15,7 @@ from .form import Parties, twilio_id
 from .media import MediaServer
 from .profiles import TWILIO, Profile
 from .rest import Message, RestServer
+from .webhooks import Webhooks
 
 NUMBER = "+85218231823"
 # Seconds from a request for a call to its ringing.
@@ -147,8 +148,25 @@ class Exchange:
     def _text(self, form: Mapping[str, str]) -> dict[str, Any]:
         sid = self.profile.new_id("SM")
         told = form.get("StatusCallback", "")
-        self.messages.append(Message(sid, form["To"], form.get("From", ""), form["Body"], told))
+        sender = form.get("From") or form.get("MessagingServiceSid", "")
+        self.messages.append(Message(sid, form["To"], sender, form["Body"], told))
         return {"sid": sid, "status": "queued", "to": form["To"]}
+
+    def tell_of(self, message: Message, status: str, error: str = "") -> int:
+        """Tell the hotline how a message fares (`sent`, `delivered`, `undelivered`, ...); the status it
+        answers."""
+        form = {
+            "AccountSid": self.account,
+            "From": message.sender,
+            "MessageSid": message.sid,
+            "MessageStatus": status,
+            "SmsSid": message.sid,
+            "SmsStatus": status,
+            "To": message.to,
+            **({"ErrorCode": error} if error else {}),
+        }
+        told = Webhooks(self.profile, self.token, GOOD_DAY, lambda *_: None)
+        return told.send(message.callback, "POST", tuple(form.items())).status
 
     def settle(self) -> None:
         """Wait until every late callback of every call has been delivered."""

@@ -33,9 +33,11 @@ class Message:
 @dataclass
 class Manners:
     """How the interface behaves. `refusals`: status and error number answered to the next requests
-    for a call; 0 takes the call but breaks the line before it answers."""
+    for a call; 0 takes the call but breaks the line before it answers. `text_refusals`: the same for
+    messages."""
 
     refusals: list[tuple[int, int]] = field(default_factory=list)
+    text_refusals: list[tuple[int, int]] = field(default_factory=list)
 
 
 class RestServer:
@@ -81,17 +83,11 @@ class RestServer:
     def post(self, path: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """What a request to create something comes to; status 0 is a line that breaks."""
         if path == f"{self.account_path}/Messages.json":
-            return 201, self.text(form)
+            return _created(self.text, form, self.manners.text_refusals)
         if path != f"{self.account_path}/Calls.json":
             return 404, _error(20404)
         self.asked.append(dict(form))
-        status, code = self.manners.refusals.pop(0) if self.manners.refusals else (201, 0)
-        if status == 201:
-            return 201, self.ring(form)
-        if status == 0:
-            self.ring(form)
-            return 0, {}
-        return status, _error(code)
+        return _created(self.ring, form, self.manners.refusals)
 
     def get(self, path: str, query: Query) -> tuple[int, dict[str, Any]]:
         """A list, or one call."""
@@ -103,6 +99,18 @@ class RestServer:
             if path == f"{self.account_path}/Calls/{one['sid']}.json":
                 return 200, one
         return 404, _error(20404)
+
+
+def _created(
+    create: Callable[[Mapping[str, str]], dict[str, Any]],
+    form: Mapping[str, str],
+    refusals: list[tuple[int, int]],
+) -> tuple[int, dict[str, Any]]:
+    status, code = refusals.pop(0) if refusals else (201, 0)
+    if status not in (0, 201):
+        return status, _error(code)
+    created = create(form)
+    return (201, created) if status else (0, {})
 
 
 def _wanted(call: Mapping[str, Any], query: Query) -> bool:
