@@ -28,7 +28,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cases import deliveries, recordings
+from cases import deliveries, recordings, referral_policy
 from cases.recordings import Step
 from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
@@ -50,6 +50,7 @@ LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
 # How often the watch rings again, tells the database the spool, asks the provider. Seconds.
 STUCK_EVERY = 10.0
+CLOCKS_EVERY = 10.0
 SPOOL_EVERY = 5.0
 COLLECT_EVERY = 600.0
 # How often it rings a citizen back (a provider takes a call a second), and asks after lost calls.
@@ -254,11 +255,13 @@ def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
     from ivr import outbound, reconcile, replay
     from ivr import phone as telephone
-    from watch import stuck
+    from watch import clocks, stuck
 
     phone = telephone.install(settings, database.engine(settings.database_url))
+    sweep = clocks.of_city(phone.engine, phone.terms, referral_policy.of_city(phone.city))
     rounds: list[tuple[float, Callable[[], object]]] = [
         (STUCK_EVERY, lambda: stuck.ring_again(phone.engine, phone.doorbell)),
+        (CLOCKS_EVERY, lambda: clocks.go_round(sweep, clock.now())),
         (SPOOL_EVERY, lambda: replay.drain(phone)),
         (COLLECT_EVERY, lambda: reconcile.collect(phone, clock.now())),
         (RING_EVERY, lambda: outbound.place_next(phone, clock.now())),

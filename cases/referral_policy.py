@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from cases import routing
+from cases import categories, departments, places, routing
 from cases.categories import OTHER, Category
 from cases.departments import Department
 from cases.pack import STRICT, Code, Coded, Names, Pack
@@ -81,3 +81,19 @@ def read(
         matters=file.matters,
         language=language,
     )
+
+
+class CityOfRules(Protocol):
+    """What a city tells of itself here: where its data are, and its languages, its own one first."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def languages(self) -> Sequence[str]: ...
+
+
+def of_city(city: CityOfRules) -> ReferralPolicy:
+    """The rules of a city, with all that they speak of read from its folder. Raises PackError."""
+    known = departments.read(city.folder)
+    kinds = categories.read(city.folder, known)
+    return read(city.folder, kinds, known, places.read(city.folder), city.languages[0])
