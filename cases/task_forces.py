@@ -6,8 +6,9 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import clocks, history, whistles
-from cases.clocks import Terms
+from cases import clocks, history, notices, whistles
+from cases.case import Case
+from cases.clocks import Clock, Terms
 from cases.errors import Refused
 from cases.permissions import Person
 from cases.record import Id, Record
@@ -111,6 +112,24 @@ def review(
     _review_on(session, whistle, next_on, terms, now)
     line = {"words": words.strip(), "was_on": was, "next_on": next_on.isoformat()}
     history.add(session, case.id, "review", now, actor=by.actor, **line)
+
+
+def overdue(session: Session, clock: Clock, now: datetime) -> None:
+    """The day of a review is over and nobody looked (called by the watch): the coordinator is told."""
+    whistle = whistles.open_of(session, clock.case_id)
+    if whistle is None:
+        return
+    case = session.get_one(Case, clock.case_id)
+    facts = {**whistles.facts_of(case, whistle), "state": clock.kind}
+    notices.post(
+        session,
+        "overdue",
+        to=whistles.address(whistle.coordinator) or "role:coordinator",
+        case_id=case.id,
+        facts={**facts, "due_at": clock.due_at.isoformat()},
+        dedupe=f"review:{clock.id}",
+        now=now,
+    )
 
 
 def _review_on(session: Session, whistle: Whistle, day: date, terms: Terms, now: datetime) -> None:

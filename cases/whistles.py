@@ -486,7 +486,9 @@ def still_open(whistle: Whistle) -> None:
 
 
 def called_one(session: Session, whistle: Whistle, department: str) -> Called:
-    one = session.get(Called, (whistle.id, department))
+    """The department's row as it is now. Raises Refused("not_called")."""
+    session.flush()
+    one = session.get(Called, (whistle.id, department), populate_existing=True)
     if one is None:
         raise Refused("not_called", department=department)
     return one

@@ -1,8 +1,10 @@
 """Leaders at the hotline's seat: the roster, whose cases are whose, and what became of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Engine
 
 from cases import agents, duty
 from cases.agents import Agent
@@ -11,6 +13,7 @@ from cases.duty import Seat
 from cases.errors import Refused
 from cases.followups import Followup
 from cases.permissions import Person
+from runtime.database import transaction
 from tests.unit.cases.conftest import NOW, Records
 from tests.unit.cases.scene import Scene
 
@@ -148,3 +151,22 @@ def answered(scene: Scene, resolution: int, solved: bool) -> None:
     )
     scene.session.add(row)
     scene.session.flush()
+
+
+def test_two_who_write_the_roster_at_once_do_not_seat_two(engine: Engine) -> None:
+    with transaction(engine) as session:
+        records = Records(session)
+        scene = Scene(records, records.message()[0])
+        leaders = [agents.id_of(scene.person(f"leader {n}", "leader").actor) for n in range(4)]
+
+    def seat(leader_id: int | None) -> bool:
+        try:
+            with transaction(engine) as session:
+                leader = session.get_one(Agent, leader_id)
+                duty.add(session, leader, NOW, NOW + HOUR, by=ADMIN, now=NOW)
+        except Refused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(seat, leaders)].count(True) == 1

@@ -1,6 +1,7 @@
 """The whistle: all are called at once, own the case together until one leads, are scored, and stay."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
-from cases import arrivals, asked, clocks, referrals, task_forces, tasks, whistles
+from cases import arrivals, asked, clocks, history, referrals, task_forces, tasks, whistles
 from cases import case as case_module
 from cases.agents import Agent
 from cases.arrivals import Seen
@@ -553,3 +554,38 @@ def test_only_who_blew_it_or_coordinates_forms_a_task_force(scene: Scene) -> Non
     with refused("too_soon"):
         form(NOW.date() - timedelta(days=1), by=scene.coordinator())
     form(REVIEW, by=scene.coordinator())
+
+
+def test_a_review_that_nobody_held_is_told_to_who_coordinates(scene: Scene) -> None:
+    scene.coordinator()
+    whistle = scene.blow(("bd",))
+    how = {"by": scene.desk(), "terms": TERMS, "now": NOW}
+    task_forces.form(scene.session, whistle, MEMBERS, REVIEW, **how)
+    (clock,) = [c for c in clocks.running(scene.session, scene.case.id) if c.kind == "review"]
+    for _ in range(2):
+        task_forces.overdue(scene.session, clock, clock.due_at + MINUTE)
+    assert told(scene, "overdue") == [scene.coordinator().actor]
+
+
+# At the same moment
+
+
+def test_two_who_report_in_for_one_department_at_once_are_one_arrival(engine: Engine) -> None:
+    with transaction(engine) as session:
+        records = Records(session)
+        scene = Scene(records, records.message()[0])
+        whistle_id = scene.blow().id
+        people = [scene.person(f"officer {n}", "officer", "bd") for n in range(4)]
+
+    def report(by: Person) -> str | None:
+        with transaction(engine) as session:
+            whistle = session.get_one(Whistle, whistle_id)
+            return arrivals.arrive(session, whistle, "bd", by=by, now=NOW + MINUTE).arrived_by
+
+    with ThreadPoolExecutor(4) as pool:
+        names = {*pool.map(report, people)}
+    assert len(names) == 1
+    with transaction(engine) as session:
+        case_id = session.get_one(Whistle, whistle_id).case_id
+        actions = [line.action for line in history.of_case(session, case_id)]
+    assert (actions.count("arrive"), actions.count("lead")) == (1, 1)
