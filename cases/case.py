@@ -204,14 +204,20 @@ def act(
     Raises Refused: `changed` when somebody else changed the case since `version`; `not_now`;
     `forbidden`; `incomplete`.
     """
-    if version is not None and case.version != version:
-        raise Refused("changed", number=case.number, status=case.status, version=case.version)
+    unchanged(case, version)
     was, case.status = case.status, _becomes(session, case, action, given, by, to)
     flag_modified(case, "status")  # a new version even where the status stays
     answering = by.department if action in lifecycle.ANSWERS else None
     _no_longer_wait(session, case, now, answering)
     line = {**given, **detail} if was == case.status else {**given, **detail, "was": was}
     history.add(session, case.id, action, now, actor=by.actor, **line)
+
+
+def unchanged(case: Case, version: int | None) -> None:
+    """Raises Refused("changed") when somebody else changed the case since `version`: looked at first,
+    so that who comes second hears what happened and not merely that something is no longer possible."""
+    if version is not None and case.version != version:
+        raise Refused("changed", number=case.number, status=case.status, version=case.version)
 
 
 def _becomes(

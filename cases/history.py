@@ -111,13 +111,22 @@ def sealed(before: str, line: dict[str, Any]) -> str:
     return hashlib.sha256((before + text).encode()).hexdigest()
 
 
+# Up to here a floating-point number tells whole numbers apart.
+_EXACT = 2**53
+
+
 def _plain(value: Any) -> Any:
-    """The same in the one form in which both databases give it back: a whole number is an integer."""
+    """The same in the one form in which both databases give it back: PostgreSQL makes 100000 of 1e5
+    and 1 of 1.0."""
     if isinstance(value, dict):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    if isinstance(value, int) and abs(value) > _EXACT:
+        return float(value)
+    return value
 
 
 def of_case(session: Session, case_id: int) -> list[Entry]:

@@ -93,6 +93,7 @@ def accept(
 
     Raises Refused: `forbidden` unless it was asked and has not answered, and what `case.act` does.
     """
+    case_module.unchanged(case, version)
     referral = _asked(session, case, by)
     action = "join" if referral.role == SUPPORT else "accept"
     case_module.act(
@@ -133,6 +134,7 @@ def give_back(
     Raises Refused: `forbidden` unless it was asked and has not answered, `incomplete`,
     `unknown_reason`, `unknown_department`, `names_itself`, and what `case.act` does.
     """
+    case_module.unchanged(case, version)
     referral = _asked(session, case, by)
     _check_return(policy, by, reason, department)
     given = {"reason": reason, "words": words.strip(), "department": department}

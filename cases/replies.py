@@ -58,6 +58,7 @@ def resolve(
     outcome: one of OUTCOMES. A coordinator answers only where no department arrived.
     Raises Refused: `unknown_outcome`, and what `case.act` does.
     """
+    case_module.unchanged(case, version)
     if outcome and outcome not in OUTCOMES:
         raise Refused("unknown_outcome", outcome=outcome)
     _leave_it_to_the_lead(session, case, by)
