@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cases import arrivals, clocks, delays, notices, referrals, tasks
+from cases import arrivals, clocks, delays, notices, referrals, task_forces, tasks
 from cases.case import DESK, Case
 from cases.clocks import Clock, Terms
 from cases.referral_policy import ReferralPolicy
@@ -42,6 +42,7 @@ def of_city(engine: Engine, terms: Terms, policy: ReferralPolicy) -> Sweep:
             clocks.ACCEPT: referrals.on_silence(terms, policy),
             clocks.ARRIVE: arrivals.late,
             clocks.TASK: tasks.overdue,
+            clocks.REVIEW: task_forces.overdue,
             clocks.SUSPENSION: partial(_suspension_over, terms),
         },
     )

@@ -38,6 +38,7 @@ from runtime.database import transaction
 from runtime.settings import CITIES
 from tests.unit.cases.conftest import Records
 from tests.unit.cases.scene import Scene
+from watch.clocks import go_round, of_city
 
 FOLDER = CITIES / "hongkong"
 TERMS = Terms.of_city(City.read(FOLDER))
@@ -60,6 +61,10 @@ class Story:
 
     engine: Engine
     case_id: int = 0
+
+    def watch_until(self, clock: str) -> None:
+        """One round of the watch."""
+        go_round(of_city(self.engine, TERMS, POLICY), at(clock))
 
     @contextmanager
     def step(self) -> Iterator["Step"]:
@@ -205,12 +210,10 @@ def the_lead_reports_in_and_one_does_not(story: Story) -> None:
         bd = step.person("bd")
         arrivals.arrive(step.session, step.whistle, "bd", by=bd, now=at("10:10"))
         step.stands("whistled", "bd")
-        (clock,) = (
-            one for one in clocks.running(step.session, step.case.id) if one.kind == "arrive"
-        )
-        assert (clock.department, clock.due_at) == ("hd", at("10:25"))
-        arrivals.late(step.session, clock, at("10:26"))
+    story.watch_until("10:26")
+    with story.step() as step:
         assert step.told("escalated") == {step.person("coordinator").actor, "role:supervisor"}
+        assert step.told("overdue") == {"department:hd"}
         assert seen(step) == {"bd": (1, 1, 1, None), "hd": (1, 0, 0, None), "ld": (1, 1, 1, None)}
 
 
@@ -240,14 +243,21 @@ def tasks_are_given_and_done(story: Story) -> None:
         replies.interim(
             step.session, step.case, "We are there.", by=step.person("bd"), now=at("11:00")
         )
-    with story.step() as step:
-        for task, clock in zip(
-            tasks.of_case(step.session, step.case.id), ("11:30", "13:00"), strict=True
-        ):
-            by = step.person(task.owner)
-            tasks.done(step.session, task, "It is done.", by=by, now=at(clock))
-        assert [task.late for task in tasks.of_case(step.session, step.case.id)] == [False, True]
         assert [one.outcome for one in of_kind(step, "interim")] == ["met"]
+    task_done(story, "ld", "11:30")
+    story.watch_until("12:50")
+    task_done(story, "hd", "13:00")
+    with story.step() as step:
+        assert "role:coordinator" in step.told("escalated")
+        assert [task.late for task in tasks.of_case(step.session, step.case.id)] == [False, True]
+
+
+def task_done(story: Story, department: str, clock: str) -> None:
+    with story.step() as step:
+        given = tasks.of_case(step.session, step.case.id)
+        task = next(one for one in given if one.owner == department)
+        by = step.person(department)
+        tasks.done(step.session, task, "It is done.", by=by, now=at(clock))
 
 
 def answered_and_scored(story: Story) -> None:
@@ -308,12 +318,14 @@ def the_record_says_all_of_it(story: Story) -> None:
         assert [line.action for line in lines] == [
             *("opened", "confirm", "refer", "return", "return", "blow", "owned_together"),
             *("arrive", "arrive", "lead", "not_arrived", "arrive"),
-            *("task", "task", "interim", "task_done", "task_done"),
+            *("task", "task", "interim", "task_done", "task_overdue", "task_done"),
             *("resolve", "score", "score", "score", "unsolved", "resolve", "solved"),
             "whistle_ended",
         ]
         by_system = {line.action for line in lines if line.actor == SYSTEM.actor}
-        assert by_system == {"opened", "blow", "owned_together", "arrive", "not_arrived"}
+        assert by_system == {
+            *("opened", "blow", "owned_together", "arrive", "not_arrived", "task_overdue")
+        }
         assert list(history.verify(step.session)) == []
 
 
