@@ -155,6 +155,8 @@ class City:
     script: Literal["hk", "cn"]  # how Chinese is written here: Traditional (HK) or Simplified
     time_zone: Annotated[ZoneInfo, BeforeValidator(_time_zone)]
     holidays: Annotated[str, AfterValidator(_calendar_code)]
+    # Which of the package's categories are days off here: `public` alone, unless a city says more.
+    holiday_categories: tuple[str, ...] = ("public",)
     hours: Hours
     overflow_calls: Annotated[int, Field(gt=0)]  # live calls from which the flow says "busy"
     day_ends: Annotated[time, PlainValidator(_time_of_day)]  # when a clock of days ends on its last
@@ -174,9 +176,13 @@ class City:
         closures = _closures(folder / CLOSURES)
         given = {**fields, "folder": folder, "code": folder.name, "closures": closures}
         try:
-            return TypeAdapter(cls).validate_python(given)
+            city = TypeAdapter(cls).validate_python(given)
+            _calendar(city.holidays, 2000, city.holiday_categories)
         except ValidationError as error:
             raise CityError(file, _first_problem(error)) from None
+        except ValueError as error:
+            raise CityError(file, f"holiday_categories: {error}") from None
+        return city
 
     def facts(self) -> Mapping[str, str | Mapping[str, str]]:
         """What prompts may say of the city; a mapping is one text per language."""
@@ -218,7 +224,7 @@ class City:
 
     def _row(self, day: date) -> str:
         """Which row of the hours holds on `day`."""
-        calendar = _calendar(self.holidays, day.year)
+        calendar = _calendar(self.holidays, day.year, self.holiday_categories)
         if day in calendar:
             return "holiday"
         if calendar.is_weekend(day) and calendar.is_working_day(day):
@@ -258,10 +264,14 @@ def _closures(file: Path) -> frozenset[date]:
 
 
 @cache
-def _calendar(code: str, year: int) -> holidays.HolidayBase:
+def _calendar(
+    code: str, year: int, categories: tuple[str, ...] = ("public",)
+) -> holidays.HolidayBase:
     """One year of a country (`CN`) or a part of it (`GB-SCT`), built whole: threads share it."""
     country, _, part = code.partition("-")
-    return holidays.country_holidays(country, subdiv=part or None, years=year, expand=False)
+    return holidays.country_holidays(
+        country, subdiv=part or None, years=year, expand=False, categories=categories
+    )
 
 
 def _fields(file: Path) -> dict[str, Any]:

@@ -143,6 +143,7 @@ def test_an_unknown_city_is_answered_with_the_cities_there_are() -> None:
         ({"overflow_calls": 0}, "overflow_calls: "),
         ({"day_ends": "soon"}, "day_ends: "),
         ({"closures": []}, "closures: "),
+        ({"holiday_categories": ["bank"]}, "holiday_categories: "),
         ({"spec": 2}, "spec: Input should be 1"),
         ({"code": "other"}, "code: leave it out; the folder's name is the city's code"),
         ({"hours": {**DESK, "mon": "9 to 5"}}, "hours.mon: '9 to 5' is not like 09:00-18:00"),
@@ -207,7 +208,9 @@ def test_a_weekday_desk(write: Write, moment: str, status: str) -> None:
 def test_make_up_working_days_have_hours_of_their_own(
     write: Write, moment: str, status: str
 ) -> None:
-    city = City.read(write(hours=DESK, holidays="CN", time_zone="Asia/Shanghai"))
+    city = City.read(
+        write(hours=DESK, holidays="CN", holiday_categories=["public"], time_zone="Asia/Shanghai")
+    )
     assert city.office_hours(at(moment, "Asia/Shanghai")) == status
 
 
