@@ -74,10 +74,13 @@ TRANSITIONS = (
     _row("refer", [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
     _row("refer", [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
     _row("accept", [REFERRED], ACCEPTED, "asked_to_lead"),
-    _row("join", _OUT, SAME, "asked_to_support"),
+    _row("join", [*_OUT, SUSPENDED], SAME, "asked_to_support"),
     _row("return", [REFERRED], (REFERRED, WHISTLED), "asked", "reason words department"),
     _row("return", [ACCEPTED], (ACCEPTED, WHISTLED), "asked_to_support", "reason words department"),
+    # A case that rests is not whistled, however often it is refused; afterwards the next refusal does it.
+    _row("return", [SUSPENDED], SAME, "asked_to_support", "reason words department"),
     _row("silence", [REFERRED, ACCEPTED], (SAME, WHISTLED), "system"),
+    _row("silence", [SUSPENDED], SAME, "system"),
     _row(
         "blow",
         [*_UNTAKEN, *_OUT],
@@ -112,7 +115,7 @@ _MOVES: Mapping[str, tuple[str, ...]] = {
     CLOSED: (),
 }
 
-# In a case of this status departments that were asked in these parts may still answer; elsewhere
+# In a case of this status departments that were asked in these roles may still answer; elsewhere
 # nobody waits for them any more.
 AWAITED: Mapping[str, frozenset[str]] = {
     REFERRED: frozenset({LEAD, "support"}),

@@ -138,7 +138,7 @@ def give_back(
     referral = _asked(session, case, by)
     _check_return(policy, by, reason, department)
     given = {"reason": reason, "words": words.strip(), "department": department}
-    last = _refusals(session, referral) + 1 >= policy.refusals
+    last = _is_last(session, case, referral, policy)
     to = lifecycle.WHISTLED if last else case.status
     case_module.act(session, case, "return", given, by=by, version=version, now=now, to=to)
     referral.reason, referral.words, referral.named = reason, given["words"], department
@@ -182,6 +182,7 @@ def silence(
 ) -> None:
     """A department's time to accept ran out (called by the watch). It is recorded and told to those
     above, and the department is asked once more; the second refusal blows the whistle."""
+    session.flush()
     case = session.get_one(
         Case, clock.case_id, with_for_update={"key_share": True}, populate_existing=True
     )
@@ -189,7 +190,7 @@ def silence(
     referral = asked.open_of(session, case.id, clock.department or "")
     if referral is None or clock.stopped_at or "silence" not in lifecycle.actions(case.status):
         return
-    last = _refusals(session, referral) + 1 >= policy.refusals
+    last = _is_last(session, case, referral, policy)
     referral.silences += 1
     clocks.halt(clock, now, clocks.LATE)
     to = lifecycle.WHISTLED if last else case.status
@@ -328,6 +329,12 @@ def _round(session: Session, case: Case, by: Person) -> int:
     """The first is 1; a person's new referral begins another, and refusals are counted anew."""
     last = max((one.round for one in of_case(session, case.id)), default=0)
     return last if last and by == SYSTEM else last + 1
+
+
+def _is_last(session: Session, case: Case, referral: Referral, policy: ReferralPolicy) -> bool:
+    """Whether one more refusal blows the whistle."""
+    rests = case.status == lifecycle.SUSPENDED
+    return not rests and _refusals(session, referral) + 1 >= policy.refusals
 
 
 def _refusals(session: Session, referral: Referral) -> int:

@@ -63,6 +63,10 @@ CELLS = {
     ("whistled", "interim"): ("whistled", "lead called", "text"),
     ("whistled", "resolve"): ("resolved", "lead coordinator", "answer outcome"),
     ("whistled", "extend"): ("whistled", "supervisor coordinator", "reason until"),
+    ("suspended", "join"): ("suspended", "asked_to_support", ""),
+    # A case that rests is not whistled.
+    ("suspended", "return"): ("suspended", "asked_to_support", "reason words department"),
+    ("suspended", "silence"): ("suspended", "system", ""),
     ("suspended", "resume"): ("accepted", "lead supervisor coordinator system", ""),
     ("resolved", "solved"): ("closed", "desk system", ""),
     ("resolved", "unsolved"): ("accepted whistled", "desk system", ""),
