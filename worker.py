@@ -29,6 +29,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cases import deliveries, recordings, referral_policy
+from cases.letters import Sender
 from cases.recordings import Step
 from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
@@ -206,20 +207,24 @@ def _transcribing(process: Process) -> tuple[Due, Work]:
 
 
 def _notifying(process: Process) -> tuple[Due, Work]:
-    from ivr import sms
-    from ivr.providers.profile import PROFILES
     from watch import post
 
     settings = process.settings
-    texting = sms.Texting.of(settings, PROFILES[settings.provider]) if settings.sms_from else None
-    send = texting.send if texting else None
-    office = post.open_office(settings, process.engine, send, process.holder)
+    office = post.open_office(settings, process.engine, _texting(settings), process.holder)
 
     def work(delivery_id: int) -> None:
         with process.pulse.busy(NOTIFY_PATIENCE):
             office.notify(delivery_id)
 
     return office.due, work
+
+
+def _texting(settings: Settings) -> Sender | None:
+    """The provider's way to send text messages, where there is one."""
+    from ivr import sms
+    from ivr.providers.profile import PROFILES
+
+    return sms.Texting.of(settings, PROFILES[settings.provider]).send if settings.sms_from else None
 
 
 OPEN: dict[str, Callable[[Process], tuple[Due, Work]]] = {
@@ -316,7 +321,15 @@ def examine(settings: Settings) -> bool:
     """Look at everything this machine needs, and say how much it hears. Whether all is well."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     well = doctor.examine(settings, doctor.CHECKS)
-    return doctor.examine(settings, {"speech": _speech}) and well
+    return doctor.examine(settings, {"notices": _notices, "speech": _speech}) and well
+
+
+def _notices(settings: Settings) -> str:
+    from watch import post
+
+    texting = _texting(settings)
+    office = post.open_office(settings, database.engine(settings.database_url), texting)
+    return office.means()
 
 
 def _speech(settings: Settings) -> str:

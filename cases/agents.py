@@ -1,5 +1,6 @@
 """The people at the console: their names, passwords, roles and interface languages."""
 
+import re
 import secrets
 import unicodedata
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from cases.record import Id, Record
 
 INTERFACE_LANGUAGES = ("zh-Hant-HK", "zh-Hans", "en")
 NAME_LENGTH = 64
+EMAIL_LENGTH = 254
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 PASSWORD_LENGTH = range(12, 257)  # characters
 ONE_TIME_LASTS = timedelta(hours=72)
 
@@ -40,7 +43,7 @@ class Agent(Record):
     one_time_until: Mapped[datetime | None]
     role: Mapped[str] = mapped_column(String(16))
     department: Mapped[str | None] = mapped_column(String(32))
-    email: Mapped[str | None] = mapped_column(String(254))
+    email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
     language: Mapped[str | None] = mapped_column(String(16))
     active: Mapped[bool] = mapped_column(default=True)
     added_at: Mapped[datetime]
@@ -74,6 +77,18 @@ def give_role(agent: Agent, role: str, department: str | None = None) -> None:
     if (role == OFFICER) != bool(department):
         raise Refused("needs_department", role=role)
     agent.role, agent.department = role, department or None
+
+
+def give_email(agent: Agent, email: str) -> None:
+    """Where the agent reads notices; empty: nowhere. Raises Refused("bad_email")."""
+    if email and not is_email(email):
+        raise Refused("bad_email", email=email)
+    agent.email = email or None
+
+
+def is_email(text: str) -> bool:
+    """Whether this can be an address of e-mail."""
+    return len(text) <= EMAIL_LENGTH and bool(_EMAIL.fullmatch(text))
 
 
 def plain_name(name: str) -> str:

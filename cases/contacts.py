@@ -45,16 +45,13 @@ def _https(url: str) -> str:
     return url
 
 
-def email_address(text: str) -> str:
-    """The address, if it can be one. Raises ValueError."""
-    if len(text) > 254 or not re.fullmatch(
-        r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+\.[^\s@<>,;:\"()]+", text
-    ):
+def _email(text: str) -> str:
+    if not agents.is_email(text):
         raise ValueError("must be an address such as duty@department.example")
     return text
 
 
-Email = Annotated[str, AfterValidator(email_address)]
+Email = Annotated[str, AfterValidator(_email)]
 Number = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Prefix = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,7}$")]
 
@@ -145,6 +142,17 @@ class Directory:
     country: str
     language: Language
     caller_key: CallerKey
+
+    def wants(self, channel: Channel) -> bool:
+        """Whether the city's file names anybody to be reached so."""
+        people = self.contacts.departments.values()
+        texted = channel == "sms" and self.texts_callers
+        return texted or any(getattr(one, channel) is not None for one in people)
+
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets that webhooks are to be signed with."""
+        hooks = (one.webhook for one in self.contacts.departments.values())
+        return frozenset(hook.secret for hook in hooks if hook is not None)
 
     def spread(self, session: Session, now: datetime, limit: int = 100) -> int:
         """Give notices that have none yet their deliveries. How many notices those were."""

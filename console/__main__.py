@@ -21,6 +21,7 @@ from cases.errors import Refused
 from cases.history import Broken
 from cases.pack import PackError
 from cases.permissions import ROLES, SYSTEM
+from console import kpi
 from runtime import clock, database
 from runtime.city import City, CityError
 from runtime.database import transaction
@@ -31,6 +32,7 @@ T = TypeVar("T")
 WORDS = {
     "bad_name": "a name has 1 to {most} printable characters",
     "known_name": "there is an agent {name!r} already; `new-password` gives a new password",
+    "bad_email": "{email!r} is no address like name@city.example",
     "unknown_name": "there is no agent {name!r}",
     "needs_department": "an officer works for a department, and nobody else does (--department)",
     "unknown_department": "there is no department {department!r}; there are: {known}",
@@ -48,6 +50,9 @@ WORDS = {
 @click.group()
 def commands() -> None:
     """Agents of the console, the export of cases, and the proof of their history."""
+
+
+commands.add_command(kpi.kpi)
 
 
 @commands.command("add-agent")
@@ -87,6 +92,14 @@ def add_agent(name: str, role: str | None, department: str | None, one_time: boo
 def new_password(name: str) -> None:
     """Print a one-time password for an agent and end the agent's sign-ins."""
     _tell_password(_do(lambda session: _renewed(session, _known(session, name))))
+
+
+@commands.command("set-email")
+@click.argument("name")
+@click.argument("address", default="")
+def set_email(name: str, address: str) -> None:
+    """Send an agent's notices to this address; without one, nowhere."""
+    _do(lambda session: agents.give_email(_known(session, name), address))
 
 
 @commands.command("switch-off")

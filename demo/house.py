@@ -35,6 +35,7 @@ NOTHING_SET = dict.fromkeys(
     (
         *("DATABASE_URL", "REDIS_URL", "RECORDINGS_URL", "TWILIO_AUTH_TOKEN_SECONDARY"),
         *("AGENT_DIAL", "OUTBOUND_NUMBER", "SECRET_KEY", "DATA_KEY"),
+        *("SMTP_URL", "MAIL_FROM", "SMS_FROM", "WEBHOOK_SECRETS"),
     ),
     "",
 )
@@ -78,6 +79,7 @@ class House:
             **NOTHING_SET,
             "CITY": "hongkong",
             "PROVIDER": "twilio",
+            "CALLER_SMS": "city",
             "PORT": str(self.port),
             "PUBLIC_BASE_URL": self.address,
             "STATE_DIR": str(self.state),

@@ -31,13 +31,14 @@ LEASE = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class PostOffice:
-    """What notices are sent with. `holder` marks its leases."""
+    """What notices are sent with. `secrets`: the names of those we have; `holder` marks its leases."""
 
     engine: Engine
     directory: Directory
     house: House
     tracking: TrackingKey
     senders: Mapping[Channel, Sender]
+    secrets: frozenset[str] = frozenset()
     holder: str = ""
 
     def due(self, session: Session) -> list[int]:
@@ -46,6 +47,19 @@ class PostOffice:
         now = clock.now()
         self.directory.spread(session, now)
         return [one.delivery_id for one in deliveries.due(session, now, limit=1)]
+
+    def means(self) -> str:
+        """For an operator: whom notices reach, and how. Raises ValueError where something is missing."""
+        for way in deliveries.CHANNELS:
+            if way not in self.senders and self.directory.wants(way):
+                raise ValueError(
+                    f"{contacts.FILE} names {way}, which no setting gives the means for"
+                )
+        if missing := sorted(self.directory.secrets() - self.secrets):
+            raise ValueError(f"WEBHOOK_SECRETS has no {missing[0]}, which {contacts.FILE} names")
+        known = len(self.directory.contacts.departments)
+        texts = "are texted" if self.directory.texts_callers else "get no texts"
+        return f"by {', '.join(sorted(self.senders))} to {known} departments; callers {texts}"
 
     def notify(self, delivery_id: int) -> None:
         """Send one delivery if nobody else does and it is not over; running it twice is harmless."""
@@ -126,6 +140,7 @@ def open_office(
         house=_house(settings, city),
         tracking=TrackingKey(secret),
         senders=senders,
+        secrets=frozenset(settings.webhook_keys),
         holder=holder,
     )
 

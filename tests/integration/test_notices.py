@@ -296,6 +296,16 @@ def test_the_watch_rings_for_what_is_due(office: PostOffice) -> None:
     assert stuck.ring_again(office.engine, Doorbell("")) == 2
 
 
+def test_an_operator_is_told_what_is_missing(office: PostOffice) -> None:
+    assert office.means() == "by email, sms, webhook to 1 departments; callers are texted"
+    with pytest.raises(ValueError, match="WEBHOOK_SECRETS has no bd"):
+        replace(office, secrets=frozenset()).means()
+    for way in ("email", "sms"):
+        others = {name: send for name, send in office.senders.items() if name != way}
+        with pytest.raises(ValueError, match=f"names {way}, which no setting"):
+            replace(office, senders=others).means()
+
+
 # The caller
 
 

@@ -197,3 +197,59 @@ def test_what_became_of_a_leaders_cases_is_printed(house: ConsoleHouse, run: Run
         duty.take(session, found, by=who, now=now)
     (row,) = lines(run("duty", "cases", "chan"))
     assert (row["number"], row["status"], row["solved"]) == (number, "received", None)
+
+
+def test_an_agents_notices_go_to_the_address_given_and_nowhere_without(
+    house: ConsoleHouse, run: Run
+) -> None:
+    house.agent("mei")
+
+    def address() -> str | None:
+        with transaction(house.engine) as session:
+            agent = agents.by_name(session, "mei")
+            return agent.email if agent else ""
+
+    assert run("set-email", "mei", "mei@city.example").exit_code == 0
+    assert address() == "mei@city.example"
+    wrong = run("set-email", "mei", "mei")
+    assert wrong.exit_code == 1 and "'mei' is no address" in wrong.output
+    assert run("set-email", "mei").exit_code == 0
+    assert address() is None
+
+
+class TestOfficers:
+    def test_are_added_with_the_department_they_work_for(
+        self, house: ConsoleHouse, run: Run
+    ) -> None:
+        result = run("add-agent", "wai", "--role", "officer", "--department", "hyd", "--one-time")
+        assert result.exit_code == 0
+        with transaction(house.engine) as session:
+            agent = agents.by_name(session, "wai")
+            assert agent is not None and (agent.role, agent.department) == ("officer", "hyd")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--role", "officer"], "an officer works for a department"),
+            (["--role", "agent", "--department", "hyd"], "an officer works for a department"),
+            (["--role", "officer", "--department", "magic"], "no department 'magic'"),
+        ],
+    )
+    def test_work_for_one_that_there_is_and_nobody_else_for_any(
+        self, run: Run, arguments: list[str], said: str
+    ) -> None:
+        refused = run("add-agent", "wai", *arguments, "--one-time")
+        assert refused.exit_code == 1 and said in refused.output
+
+    def test_can_change_their_department_and_their_role(
+        self, house: ConsoleHouse, run: Run
+    ) -> None:
+        run("add-agent", "wai", "--role", "officer", "--department", "hyd", "--one-time")
+        run("add-agent", "wai", "--role", "officer", "--department", "td", "--one-time")
+        with transaction(house.engine) as session:
+            agent = agents.by_name(session, "wai")
+            assert agent is not None and agent.department == "td"
+        run("add-agent", "wai", "--role", "coordinator", "--one-time")
+        with transaction(house.engine) as session:
+            agent = agents.by_name(session, "wai")
+            assert agent is not None and (agent.role, agent.department) == ("coordinator", None)

@@ -227,3 +227,72 @@ def test_the_engine_that_asks_a_server_needs_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("WHISPER_ENGINE", "remote")
     with pytest.raises(SettingsError, match="WHISPER_ENGINE=remote needs WHISPER_URL"):
         Settings.read()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        ({"smtp_url": "smtps://mail.example"}, "SMTP_URL and MAIL_FROM"),
+        ({"mail_from": "hotline@city.example"}, "SMTP_URL and MAIL_FROM"),
+        ({"sms_from": "+85212345678"}, "SMS_FROM needs TWILIO_ACCOUNT_SID"),
+        ({"caller_sms": "on"}, "CALLER_SMS=on needs SMS_FROM"),
+    ],
+)
+def test_a_way_to_tell_somebody_that_is_there_by_half_is_nonsense(
+    chosen: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        settings(**chosen)
+
+
+KEY_OF_32 = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+KEY_OF_24 = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_secrets_of_webhooks_stand_in_the_setting_or_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text(f"# the new one first\nbd={KEY_OF_24}\n\nbd={KEY_OF_32}\nwsd={KEY_OF_32}\n")
+    chosen = settings(webhook_secrets=str(file))
+    assert {name: [len(key) for key in keys] for name, keys in chosen.webhook_keys.items()} == {
+        "bd": [24, 32],
+        "wsd": [32],
+    }
+    listed = settings(webhook_secrets=f"bd={KEY_OF_24}, bd={KEY_OF_32},wsd={KEY_OF_32}")
+    assert listed.webhook_keys == chosen.webhook_keys
+    assert settings().webhook_keys == {}
+
+
+def test_a_line_about_a_webhooks_secret_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRETS", f"bd={KEY_OF_24},wsd=whsec_hunter2")
+    with pytest.raises(SettingsError, match="WEBHOOK_SECRETS entry 2") as error:
+        Settings.read()
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "city", "texted"),
+    [
+        ("city", True, True),
+        ("city", False, False),
+        ("on", False, True),
+        ("off", True, False),
+    ],
+)
+def test_the_operator_overrules_the_city(setting: str, city: bool, texted: bool) -> None:
+    account = {"sms_from": "City 1823", "twilio_account_sid": "AC1"}
+    assert settings(**account, caller_sms=setting).texts_callers(city) is texted
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "smtp://mail.example",
+        "smtp://me%40city:secret@mail.example:587",
+        "smtps://mail.example:465",
+        "smtp+plain://relay.internal:25",
+        "smtp+plain://me:secret@127.0.0.1",
+    ],
+)
+@pytest.mark.parametrize("sender", ["hotline@city.example", "City Hotline <hotline@city.example>"])
+def test_mail_servers_and_senders(address: str, sender: str) -> None:
+    assert settings(smtp_url=address, mail_from=sender).smtp_url == address
