@@ -41,8 +41,9 @@ evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)
 
-docs: .venv/installed ## draw the call flows into docs/flows.md
+docs: .venv/installed ## draw docs/flows.md and docs/lifecycle.md from the data that runs
 	@$(BIN)/python -m callflows.diagram
+	@$(BIN)/python -m cases.diagram
 
 migrate: .venv/installed ## bring the database to this version's schema
 	@$(BIN)/alembic upgrade head
