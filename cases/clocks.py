@@ -220,8 +220,6 @@ def start(
     set_at = since or now
     if until is None and span is None:
         span = terms.promises.span(grade, kind)
-    due_at = until or terms.workdays.add(span or Span(1, "m"), set_at)
-    third_at = terms.workdays.add(span.times(3), set_at) if span else due_at + 2 * (due_at - set_at)
     clock = Clock(
         case_id=case_id,
         kind=kind,
@@ -231,13 +229,26 @@ def start(
         task_id=task_id,
         extends=extends.id if extends else None,
         set_at=set_at,
-        warn_at=set_at + terms.promises.warn_at * (due_at - set_at),
-        due_at=due_at,
-        third_at=third_at,
+        **times(terms, set_at, span=span, until=until),
     )
     session.add(clock)
     session.flush()
     return clock
+
+
+def times(
+    terms: Terms, set_at: datetime, *, span: Span | None = None, until: datetime | None = None
+) -> dict[str, datetime]:
+    """When a clock that is set at a moment, for a span or until a moment, passes each of its marks."""
+    if span is not None:
+        due_at = until or terms.workdays.add(span, set_at)
+        third_at = terms.workdays.add(span.times(3), set_at)
+    elif until is not None:
+        due_at, third_at = until, until + 2 * (until - set_at)
+    else:
+        raise ValueError("a clock needs a span, or an end")
+    warn_at = set_at + terms.promises.warn_at * (due_at - set_at)
+    return {"warn_at": warn_at, "due_at": due_at, "third_at": third_at}
 
 
 def _grade(session: Session, case_id: int) -> str | None:
