@@ -1,0 +1,350 @@
+"""The rates 響應率, 解決率, 滿意率: what citizens said when they were asked, by policies that are data.
+
+All counting is of whole numbers and fractions, so that the same answers give the same figures to the
+last digit, from the database or from the exported file. A rate of nothing is no rate: None, never 0
+or 100.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass as plain_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic.dataclasses import dataclass
+
+from cases.pack import STRICT, Names, Pack, PackError
+
+FOLDER = Path(__file__).parent / "policies"
+# By whom the answers are grouped; `city`: all together.
+BY = ("department", "district", "category", "seat", "city")
+ALL = "all"
+VERY, FAIRLY = "very", "fairly"
+# 95 % of the normal distribution lie within so many standard deviations.
+Z = Decimal("1.959963984540054")
+
+Measure = Literal["contacted", "solved", "satisfied", "first_call", "answered_within"]
+
+
+def _fraction(text: object) -> Fraction:
+    try:
+        share = Fraction(str(text))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{text!r} is not a number like 0.9") from None
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text!r} does not lie between 0 and 1")
+    return share
+
+
+def _time(text: object) -> time:
+    return time.fromisoformat(str(text))
+
+
+def _one_in_all(weights: Mapping[Measure, Fraction]) -> Mapping[Measure, Fraction]:
+    if sum(weights.values()) not in (0, 1):
+        raise ValueError("the weights must add up to 1, or all be 0 where there is no score")
+    return weights
+
+
+_Share = Annotated[Fraction, PlainValidator(_fraction)]
+_Time = Annotated[time, BeforeValidator(_time)]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Period:
+    """A month of a policy begins on a day of the calendar's month, and a day of it at a time of day."""
+
+    begins_on: Annotated[int, Field(ge=1, le=28)]
+    day_begins: _Time
+
+
+class Policy(Pack):
+    """How answers become rates and rates a score.
+
+    weights: of each measure shown, in the score; all 0 for a policy without a score. fairly: what
+    "fairly satisfied" counts. denominator: `valid`, those who said whether it is solved, or `asked`,
+    all who were to be asked, also those nobody reached. decimals: of a percentage, rounded half up.
+    least: below so many answers a unit is shown and not ranked. summary: of all units together,
+    `volume` over all answers, or `plain`, the mean of the units' rates. seconds: for
+    answered_within.
+    """
+
+    name: Names
+    source: str
+    weights: Annotated[Mapping[Measure, _Share], AfterValidator(_one_in_all)]
+    fairly: _Share
+    denominator: Literal["valid", "asked"]
+    period: Period
+    decimals: Annotated[int, Field(ge=0, le=4)]
+    least: Annotated[int, Field(ge=1)]
+    summary: Literal["volume", "plain"]
+    seconds: Annotated[int, Field(gt=0)] | None = None
+
+    @property
+    def scores(self) -> bool:
+        """Whether the rates add up to a score."""
+        return any(self.weights.values())
+
+
+def policies(folder: Path = FOLDER) -> dict[str, Policy]:
+    """Every policy file of a folder, by its name. Raises PackError."""
+    return {file.stem: Policy.read(file) for file in sorted(folder.glob("*.yaml"))}
+
+
+def policy(name: str, folder: Path = FOLDER) -> Policy:
+    """One policy. Raises PackError naming those there are."""
+    known = policies(folder)
+    if name not in known:
+        raise PackError(folder, f"there is no policy {name!r}; there are {', '.join(known)}")
+    return known[name]
+
+
+def month(policy: Policy, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From when up to (not with) when the policy's month runs in which this day lies."""
+    begins = day.replace(day=policy.period.begins_on)
+    if begins > day:
+        begins = _a_month_on(begins, -1)
+    return _at(begins, policy, zone), _at(_a_month_on(begins, 1), policy, zone)
+
+
+def report_day(policy: Policy, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """What a report made on this day is of: the last full day of the policy."""
+    end = _at(day, policy, zone)
+    return _at(day - timedelta(days=1), policy, zone), end
+
+
+def _a_month_on(day: date, months: int) -> date:
+    count = day.year * 12 + day.month - 1 + months
+    return day.replace(year=count // 12, month=count % 12 + 1)
+
+
+def _at(day: date, policy: Policy, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, policy.period.day_begins, zone)
+
+
+class Said(NamedTuple):
+    """What came of asking about one resolution of one case. `group`: the unit it counts for.
+
+    valid: it was said whether the matter is solved. excluded: it counts for nothing 剔除.
+    """
+
+    group: str
+    valid: bool
+    contacted: bool | None
+    solved: bool | None
+    satisfied: str | None
+    excluded: bool
+
+
+class Handled(NamedTuple):
+    """A case that is over. first_call: the hotline answered it itself, and nobody had to reopen it."""
+
+    group: str
+    first_call: bool
+    excluded: bool
+
+
+@plain_dataclass(frozen=True)
+class Rate:
+    """A share of `n`, with where it lies in 95 of 100 such samples. All three None: no data.
+
+    The interval is Wilson's score interval. For a mean of values from 0 to 1 ("fairly" counts
+    0.9) it is wider than need be, since no such value scatters more than yes and no do.
+    """
+
+    n: int
+    share: Fraction | None
+    low: Decimal | None
+    high: Decimal | None
+
+
+@plain_dataclass(frozen=True)
+class Unit:
+    """One unit's figures. asked, valid, excluded: numbers of resolutions. rank: 1 is the best, None
+    where there are too few answers or no score."""
+
+    group: str
+    asked: int
+    valid: int
+    excluded: int
+    rates: Mapping[str, Rate]
+    score: Fraction | None
+    rank: int | None
+
+
+@plain_dataclass(frozen=True)
+class Report:
+    """Every unit, the best first, and all together."""
+
+    units: tuple[Unit, ...]
+    together: Unit
+
+
+@plain_dataclass
+class _Tally:
+    asked: int = 0
+    valid: int = 0
+    excluded: int = 0
+    contacted: int = 0
+    solved: int = 0
+    very: int = 0
+    fairly: int = 0
+    handled: int = 0
+    first_call: int = 0
+
+    def add(self, said: Said, count: int) -> None:
+        if said.excluded:
+            self.excluded += count
+            return
+        self.asked += count
+        if not said.valid:
+            return
+        self.valid += count
+        self.contacted += count * bool(said.contacted)
+        self.solved += count * bool(said.solved)
+        self.very += count * (said.satisfied == VERY)
+        self.fairly += count * (said.satisfied == FAIRLY)
+
+    def add_handled(self, handled: Handled, count: int) -> None:
+        if not handled.excluded:
+            self.handled += count
+            self.first_call += count * handled.first_call
+
+    def plus(self, other: _Tally) -> _Tally:
+        mine, theirs = vars(self), vars(other)
+        return _Tally(**{name: mine[name] + theirs[name] for name in mine})
+
+
+def report(
+    policy: Policy, said: Mapping[Said, int], handled: Mapping[Handled, int] | None = None
+) -> Report:
+    """The figures of all units. `said`, `handled`: how often each happened."""
+    tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+    for one, count in said.items():
+        tallies[one.group].add(one, count)
+    for case, count in (handled or {}).items():
+        tallies[case.group].add_handled(case, count)
+    units = [_unit(policy, group, tally) for group, tally in sorted(tallies.items())]
+    whole = _Tally()
+    for tally in tallies.values():
+        whole = whole.plus(tally)
+    return Report(_ranked(policy, units), _together(policy, units, whole))
+
+
+def counted(said: Iterable[Said]) -> Counter[Said]:
+    """How often each happened."""
+    return Counter(said)
+
+
+def _unit(policy: Policy, group: str, tally: _Tally) -> Unit:
+    rates: dict[str, Rate] = {name: _rate(policy, name, tally) for name in policy.weights}
+    score = _score(policy, {name: rate.share for name, rate in rates.items()})
+    return Unit(group, tally.asked, tally.valid, tally.excluded, rates, score, None)
+
+
+def _rate(policy: Policy, measure: Measure, tally: _Tally) -> Rate:
+    n = tally.valid if policy.denominator == "valid" else tally.asked
+    match measure:
+        case "contacted":
+            return rate(Fraction(tally.contacted), n)
+        case "solved":
+            return rate(Fraction(tally.solved), n)
+        case "satisfied":
+            return rate(tally.very + policy.fairly * tally.fairly, n)
+        case "first_call":
+            return rate(Fraction(tally.first_call), tally.handled)
+        case "answered_within":
+            # How long a caller heard it ring, a provider does not tell: see docs/rates.md.
+            return rate(Fraction(0), 0)
+
+
+def rate(hits: Fraction, n: int) -> Rate:
+    """`hits` of `n`, with its interval; no data where there is nothing to take a share of."""
+    if n == 0:
+        return Rate(0, None, None, None)
+    share = hits / n
+    return Rate(n, share, *_wilson(share, n))
+
+
+def _wilson(share: Fraction, n: int) -> tuple[Decimal, Decimal]:
+    with localcontext() as context:
+        context.prec = 28
+        p = Decimal(share.numerator) / Decimal(share.denominator)
+        z2 = Z * Z / n
+        middle, spread = p + z2 / 2, Z * ((p * (1 - p) + z2 / 4) / n).sqrt()
+        low, high = (middle - spread) / (1 + z2), (middle + spread) / (1 + z2)
+        return max(low, Decimal(0)) if share else Decimal(0), min(high, Decimal(1))
+
+
+def _score(policy: Policy, shares: Mapping[str, Fraction | None]) -> Fraction | None:
+    """100 x the weighted sum of the rates; None as long as one that has a weight has no data."""
+    weighed = [(weight, shares[name]) for name, weight in policy.weights.items() if weight]
+    if not weighed or any(share is None for _, share in weighed):
+        return None
+    return 100 * sum((weight * share for weight, share in weighed if share is not None), Fraction())
+
+
+def _ranked(policy: Policy, units: list[Unit]) -> tuple[Unit, ...]:
+    """By score as it is shown; of equals who was asked about more, then by code. Equal is equal."""
+    able = [one for one in units if one.score is not None and one.valid >= policy.least]
+    able.sort(key=lambda one: (-_shown(policy, one), -one.asked, one.group))
+    ranks = {_place(policy, one): place for place, one in reversed([*enumerate(able, start=1)])}
+    ranked = [_with_rank(one, ranks[_place(policy, one)]) for one in able]
+    return (*ranked, *(one for one in units if one not in able))
+
+
+def _place(policy: Policy, unit: Unit) -> tuple[Fraction, int]:
+    return _shown(policy, unit), unit.asked
+
+
+def _shown(policy: Policy, unit: Unit) -> Fraction:
+    return _half_up(unit.score or Fraction(), policy.decimals)
+
+
+def _with_rank(unit: Unit, rank: int) -> Unit:
+    return Unit(**{**vars(unit), "rank": rank})
+
+
+def _together(policy: Policy, units: list[Unit], whole: _Tally) -> Unit:
+    all_of_it = _unit(policy, ALL, whole)
+    if policy.summary == "volume":
+        return all_of_it
+    means = {name: _mean(units, name, rate) for name, rate in all_of_it.rates.items()}
+    shares = {name: rate.share for name, rate in means.items()}
+    return Unit(**{**vars(all_of_it), "rates": means, "score": _score(policy, shares)})
+
+
+def _mean(units: list[Unit], name: str, over_all: Rate) -> Rate:
+    """The plain mean over units that have data. An interval would be of something else: none."""
+    shares = [share for one in units if (share := one.rates[name].share) is not None]
+    if not shares:
+        return Rate(0, None, None, None)
+    return Rate(over_all.n, sum(shares, Fraction()) / len(shares), None, None)
+
+
+def percent(share: Fraction | Decimal | None, decimals: int) -> str | None:
+    """A share as a percentage, rounded half up: 0.98765 -> "98.8". None stays None: no data."""
+    if share is None:
+        return None
+    return figure(100 * Fraction(share), decimals)
+
+
+def figure(value: Fraction | None, decimals: int) -> str | None:
+    """A number with so many decimals, rounded half up."""
+    if value is None:
+        return None
+    whole = int(_half_up(value, decimals) * 10**decimals)
+    digits = f"{whole:0{decimals + 1}d}"
+    return f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
+
+
+def _half_up(value: Fraction, decimals: int) -> Fraction:
+    scale = 10**decimals
+    return Fraction((value * scale * 2 + 1) // 2, scale)

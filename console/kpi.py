@@ -1,0 +1,214 @@
+"""`python -m console kpi`: the rates by a policy, from the database or from an exported file alone."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from cases import kpis, outcomes
+from cases.kpis import Policy, Rate, Report, Unit
+from cases.outcomes import Tampered
+from cases.pack import PackError
+from runtime import clock, database
+from runtime.city import City, CityError
+from runtime.database import transaction
+from runtime.settings import Settings
+
+NO_DATA = "no data"
+DAY = click.DateTime(["%Y-%m-%d"])
+FROM = click.option("--from", "since", type=DAY, help="The first day; else the policy's month.")
+UNTIL = click.option("--until", type=DAY, help="The day after the last one.")
+GROUPED = click.option("--by", type=click.Choice(kpis.BY), default="department", show_default=True)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Figures for a program.")
+
+
+@click.group("kpi")
+def kpi() -> None:
+    """The rates: what citizens said when they were asked whether it is solved."""
+
+
+@kpi.command("policies")
+def list_policies() -> None:
+    """Print the policies there are."""
+    with _errors():
+        for code, policy in known_policies().items():
+            click.echo(f"{code}  {policy.name['en']}  ({policy.source})")
+
+
+@kpi.command("report")
+@click.argument("policy_name", metavar="POLICY")
+@FROM
+@UNTIL
+@GROUPED
+@AS_JSON
+def report(
+    policy_name: str, since: datetime | None, until: datetime | None, by: str, as_json: bool
+) -> None:
+    """Reckon the rates from the database."""
+    with _errors():
+        policy = _policy(policy_name)
+        begin, end = _period(policy, since, until, _city().time_zone)
+        engine = database.engine(Settings.load().database_url)
+        with transaction(engine) as session:
+            said = outcomes.said(session, by, begin, end)
+            handled = outcomes.handled(session, by, begin, end)
+    _print(policy, kpis.report(policy, said, handled), begin, end, as_json)
+
+
+@kpi.command("recompute")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--policy", "policy_name", default="10-50-40", show_default=True)
+@FROM
+@UNTIL
+@GROUPED
+@AS_JSON
+@click.option("--zone", help="Time zone of the days, like Asia/Hong_Kong; else the city's.")
+def recompute(
+    file: TextIO,
+    policy_name: str,
+    since: datetime | None,
+    until: datetime | None,
+    by: str,
+    as_json: bool,
+    zone: str | None,
+) -> None:
+    """Reckon the same figures from an exported FILE alone, and check that nobody changed it.
+
+    FILE is what `python -m console export` printed, one case a line; `-` reads standard input.
+    """
+    with _errors():
+        policy = _policy(policy_name)
+        begin, end = _period(policy, since, until, _zone(zone))
+        said, handled = outcomes.said_in(_rows(file), by, begin, end)
+    _print(policy, kpis.report(policy, said, handled), begin, end, as_json)
+
+
+def known_policies() -> dict[str, Policy]:
+    """The policies shipped here, and the city's own in its folder `policies`."""
+    own = Settings.load().city_folder / "policies"
+    return {**kpis.policies(), **(kpis.policies(own) if own.is_dir() else {})}
+
+
+def _policy(name: str) -> Policy:
+    known = known_policies()
+    if name not in known:
+        raise click.ClickException(f"there is no policy {name!r}; there are {', '.join(known)}")
+    return known[name]
+
+
+def _period(
+    policy: Policy, since: datetime | None, until: datetime | None, zone: ZoneInfo
+) -> tuple[datetime, datetime]:
+    """The days asked for, from midnight to midnight, or else the policy's present month."""
+    begin, end = kpis.month(policy, clock.now().astimezone(zone).date(), zone)
+    begin = _midnight(since.date(), zone) if since else begin
+    end = _midnight(until.date(), zone) if until else (begin + timedelta(days=31) if since else end)
+    if begin >= end:
+        raise click.ClickException("the period ends before it begins")
+    return begin, end
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    if name is None:
+        return _city().time_zone
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise click.ClickException(f"{name!r} is not a time zone like Asia/Hong_Kong") from None
+
+
+def _city() -> City:
+    return City.read(Settings.load().city_folder)
+
+
+def _rows(file: TextIO) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(file, start=1):
+        try:
+            row = json.loads(line)
+            row["history"], row["followups"], row["exclusions"], row["seal"]
+        except (ValueError, KeyError, TypeError):
+            raise click.ClickException(
+                f"line {number} is not a case as `export` prints it"
+            ) from None
+        yield row
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """One clear line for what is wrong outside."""
+    try:
+        yield
+    except (PackError, CityError, Tampered) as error:
+        raise click.ClickException(str(error)) from None
+    except UnicodeDecodeError:
+        raise click.ClickException("the file is not UTF-8 text") from None
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"the database cannot be read: {error}") from None
+
+
+def _print(policy: Policy, report: Report, begin: datetime, end: datetime, as_json: bool) -> None:
+    if as_json:
+        json.dump(as_data(policy, report, begin, end), sys.stdout, ensure_ascii=False, indent=2)
+        click.echo()
+        return
+    table = Table(title=f"{policy.name['en']}, {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}")
+    for heading in ("", "asked", "answered", "excluded", *policy.weights, "score", "rank"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for unit in (*report.units, report.together):
+        table.add_row(*_cells(policy, unit))
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def _cells(policy: Policy, unit: Unit) -> list[str]:
+    rates = [_cell(unit.rates[name], policy.decimals) for name in policy.weights]
+    score = kpis.figure(unit.score, policy.decimals) or NO_DATA
+    counts = [str(unit.asked), str(unit.valid), str(unit.excluded)]
+    rank = str(unit.rank) if unit.rank else "-"
+    return [unit.group, *counts, *rates, score if policy.scores else "-", rank]
+
+
+def _cell(rate: Rate, decimals: int) -> str:
+    share = kpis.percent(rate.share, decimals)
+    if share is None:
+        return NO_DATA
+    low, high = kpis.percent(rate.low, decimals), kpis.percent(rate.high, decimals)
+    return f"{share} ({low}-{high}), n {rate.n}" if low else f"{share}, n {rate.n}"
+
+
+def as_data(policy: Policy, report: Report, begin: datetime, end: datetime) -> dict[str, Any]:
+    """The report as plain JSON: figures as they are shown, None where there is no data."""
+    return {
+        "policy": policy.name["en"],
+        "from": begin.isoformat(),
+        "until": end.isoformat(),
+        "units": [_unit(policy, one) for one in report.units],
+        "together": _unit(policy, report.together),
+    }
+
+
+def _unit(policy: Policy, unit: Unit) -> dict[str, Any]:
+    def rate(one: Rate) -> dict[str, Any]:
+        shown = {"share": one.share, "low": one.low, "high": one.high}
+        return {"n": one.n} | {k: kpis.percent(v, policy.decimals) for k, v in shown.items()}
+
+    return {
+        "group": unit.group,
+        "asked": unit.asked,
+        "valid": unit.valid,
+        "excluded": unit.excluded,
+        "rates": {name: rate(one) for name, one in unit.rates.items()},
+        "score": kpis.figure(unit.score, policy.decimals),
+        "rank": unit.rank,
+    }

@@ -1,0 +1,255 @@
+"""The rates, reckoned by hand and by the code; and what holds of them whatever was said."""
+
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases import kpis
+from cases.kpis import Handled, Policy, Said, Unit
+from cases.pack import PackError
+
+POLICIES = kpis.policies()
+BEIJING, JUNGAR, STYLE_1823 = (POLICIES[name] for name in ("10-50-40", "30-35-35", "1823"))
+ZONE = ZoneInfo("Asia/Shanghai")
+
+# Department a: 100 were asked and answered. 90 were contacted, 80 say solved, 60 are very and 20
+# fairly satisfied. Department b: 40 answered, 30 contacted, 20 solved, 10 very, 10 fairly; 10 more
+# could not be reached, and 5 are excluded.
+SAID = Counter(
+    {
+        Said("a", True, True, True, "very", False): 60,
+        Said("a", True, True, True, "fairly", False): 20,
+        Said("a", True, True, False, "no", False): 10,
+        Said("a", True, False, False, "no", False): 10,
+        Said("b", True, True, True, "very", False): 10,
+        Said("b", True, True, True, "fairly", False): 10,
+        Said("b", True, True, False, "no", False): 10,
+        Said("b", True, False, False, None, False): 10,
+        Said("b", False, None, None, None, False): 10,
+        Said("b", True, False, False, "no", True): 5,
+    }
+)
+
+
+def unit(policy: Policy, group: str, said: Counter[Said] = SAID) -> Unit:
+    return {one.group: one for one in kpis.report(policy, said).units}[group]
+
+
+def shares(one: Unit) -> dict[str, str | None]:
+    return {name: kpis.percent(rate.share, 1) for name, rate in one.rates.items()}
+
+
+def test_ten_fifty_forty_by_hand() -> None:
+    a, b = unit(BEIJING, "a"), unit(BEIJING, "b")
+    assert shares(a) == {"contacted": "90.0", "solved": "80.0", "satisfied": "78.0"}  # 60 + .9 x 20
+    assert a.score == Fraction("80.2")  # 9 + 40 + 31.2
+    assert shares(b) == {"contacted": "75.0", "solved": "50.0", "satisfied": "47.5"}  # 19 of 40
+    assert b.score == Fraction("51.5")  # 7.5 + 25 + 19
+    assert (a.rank, b.rank) == (1, 2)
+
+
+def test_thirty_thirtyfive_thirtyfive_by_hand() -> None:
+    a, b = unit(JUNGAR, "a"), unit(JUNGAR, "b")
+    assert a.score == Fraction("82.3")  # 27 + 28 + 27.3
+    assert b.score == Fraction("56.625")  # 22.5 + 17.5 + 16.625
+    assert kpis.figure(b.score, 1) == "56.6"
+
+
+def test_targets_without_weights_are_shown_and_give_no_score() -> None:
+    handled = Counter({Handled("a", True, False): 99, Handled("a", False, False): 1})
+    (a, _) = kpis.report(STYLE_1823, SAID, handled).units
+    assert shares(a) == {"answered_within": None, "first_call": "99.0", "satisfied": "75.0"}
+    assert a.score is None and a.rank is None
+
+
+def test_who_was_not_reached_is_in_no_rate_and_excluded_cases_are_in_nothing() -> None:
+    b = unit(BEIJING, "b")
+    assert (b.asked, b.valid, b.excluded) == (50, 40, 5)
+    assert {rate.n for rate in b.rates.values()} == {40}
+
+
+def test_a_policy_may_count_all_who_were_asked() -> None:
+    asked = BEIJING.model_copy(update={"denominator": "asked"})
+    assert shares(unit(asked, "b")) == {"contacted": "60.0", "solved": "40.0", "satisfied": "38.0"}
+
+
+def test_all_together_is_over_the_answers_or_the_plain_mean_of_units() -> None:
+    plain = kpis.report(BEIJING, SAID).together
+    assert shares(plain) == {"contacted": "82.5", "solved": "65.0", "satisfied": "62.8"}
+    assert plain.score == Fraction("65.85")
+    over_all = kpis.report(JUNGAR, SAID).together
+    assert shares(over_all) == {"contacted": "85.7", "solved": "71.4", "satisfied": "69.3"}
+
+
+def test_nothing_to_take_a_share_of_is_no_data_and_never_0_or_100() -> None:
+    nobody = Counter({Said("c", False, None, None, None, False): 7})
+    c = unit(BEIJING, "c", nobody)
+    assert set(shares(c).values()) == {None}
+    assert (c.score, c.rank, c.asked) == (None, None, 7)
+    assert kpis.report(BEIJING, Counter()).together.score is None
+
+
+def test_too_few_answers_are_shown_and_not_ranked() -> None:
+    few = Counter({Said("d", True, True, True, "very", False): BEIJING.least - 1})
+    d = {one.group: one for one in kpis.report(BEIJING, SAID + few).units}["d"]
+    assert (d.score, d.rank) == (100, None)
+
+
+def test_of_equal_scores_the_larger_unit_stands_first() -> None:
+    equal = Counter(
+        {
+            Said("small", True, True, True, "very", False): 40,
+            Said("large", True, True, True, "very", False): 80,
+            Said("twin", True, True, True, "very", False): 40,
+        }
+    )
+    ranks = [(one.group, one.rank) for one in kpis.report(BEIJING, equal).units]
+    assert ranks == [("large", 1), ("small", 2), ("twin", 2)]
+
+
+@pytest.mark.parametrize(
+    "share, decimals, shown",
+    [
+        (Fraction(1, 8), 0, "13"),  # 12.5 goes up, where binary rounding would say 12
+        (Fraction(5, 1000), 0, "1"),
+        (Fraction("0.98765"), 1, "98.8"),
+        (Fraction("0.9995"), 1, "100.0"),
+        (Fraction(1, 3), 4, "33.3333"),
+        (Fraction("0.0045"), 2, "0.45"),
+        (None, 1, None),
+    ],
+)
+def test_percentages_are_rounded_half_up(
+    share: Fraction | None, decimals: int, shown: str | None
+) -> None:
+    assert kpis.percent(share, decimals) == shown
+
+
+def test_a_rate_is_a_share_and_becomes_a_percentage_once() -> None:
+    a = unit(BEIJING, "a")
+    assert a.rates["contacted"].share == Fraction(9, 10)
+    assert all(0 <= rate.share <= 1 for rate in a.rates.values() if rate.share is not None)
+    assert a.score is not None and 0 <= a.score <= 100
+
+
+def test_the_interval_is_wilsons() -> None:
+    # Wilson's interval for 80 of 100 at 95 %: 71.1 to 86.7 (Brown, Cai and DasGupta 2001 give the formula).
+    rate = kpis.rate(Fraction(80), 100)
+    assert (kpis.percent(rate.low, 1), kpis.percent(rate.high, 1)) == ("71.1", "86.7")
+    none, every = kpis.rate(Fraction(0), 10), kpis.rate(Fraction(10), 10)
+    assert (none.low, kpis.percent(none.high, 1)) == (Decimal(0), "27.8")
+    assert (kpis.percent(every.low, 1), every.high) == ("72.2", Decimal(1))
+
+
+# --- periods -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "day, begins, ends",
+    [
+        ("2026-11-18", "2026-10-19T12:00", "2026-11-19T12:00"),
+        ("2026-11-19", "2026-11-19T12:00", "2026-12-19T12:00"),
+        ("2026-12-25", "2026-12-19T12:00", "2027-01-19T12:00"),
+        ("2027-01-01", "2026-12-19T12:00", "2027-01-19T12:00"),
+    ],
+)
+def test_the_month_begins_on_the_19th(day: str, begins: str, ends: str) -> None:
+    since, until = kpis.month(BEIJING, date.fromisoformat(day), ZONE)
+    assert (f"{since:%Y-%m-%dT%H:%M}", f"{until:%Y-%m-%dT%H:%M}") == (begins, ends)
+
+
+def test_a_days_report_runs_from_noon_to_noon() -> None:
+    since, until = kpis.report_day(BEIJING, date(2026, 3, 1), ZONE)
+    assert f"{since:%m-%d %H:%M} {until:%m-%d %H:%M}" == "02-28 12:00 03-01 12:00"
+
+
+# --- policies are data -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"weights": {"solved": "0.5", "contacted": "0.4"}}, "must add up to 1"),
+        ({"weights": {"applause": "1"}}, "weights"),
+        ({"fairly": "9"}, "does not lie between 0 and 1"),
+        ({"fairly": "much"}, "is not a number"),
+        ({"denominator": "all"}, "denominator"),
+        ({"period": {"begins_on": 31, "day_begins": "12:00"}}, "begins_on"),
+        ({"decimals": -1}, "decimals"),
+        ({"lest": 30}, "is it misspelt?"),
+    ],
+)
+def test_a_mistake_in_a_policy_is_one_clear_line(
+    tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    data = yaml.safe_load((kpis.FOLDER / "10-50-40.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({**data, **change}), encoding="utf-8")
+    with pytest.raises(PackError) as error:
+        kpis.policies(tmp_path)
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
+# --- whatever was said -------------------------------------------------------------------------------
+
+saids = st.builds(
+    Said,
+    st.sampled_from("abc"),
+    st.booleans(),
+    st.none() | st.booleans(),
+    st.none() | st.booleans(),
+    st.none() | st.sampled_from(["very", "fairly", "no"]),
+    st.booleans(),
+)
+counts = st.dictionaries(saids, st.integers(1, 400), max_size=30)
+policies = st.sampled_from([*POLICIES.values()])
+
+
+@given(policies, counts)
+def test_every_rate_lies_in_its_interval_and_the_interval_in_0_to_1(
+    policy: Policy, said: dict[Said, int]
+) -> None:
+    report = kpis.report(policy, said)
+    for one in report.units:
+        for rate in one.rates.values():
+            if rate.share is None:
+                assert rate.n == 0 and rate.low is None and rate.high is None
+                continue
+            assert rate.low is not None and rate.high is not None
+            tiny = Fraction(1, 10**20)
+            assert 0 <= Fraction(rate.low) <= rate.share + tiny
+            assert rate.share - tiny <= Fraction(rate.high) <= 1
+
+
+@given(policies, counts)
+def test_what_is_excluded_changes_no_rate(policy: Policy, said: dict[Said, int]) -> None:
+    kept = {one: count for one, count in said.items() if not one.excluded}
+    whole, less = kpis.report(policy, said), kpis.report(policy, kept)
+    rates = {one.group: one.rates for one in whole.units}
+    assert all(rates[one.group] == one.rates for one in less.units)
+
+
+@given(policies, st.lists(saids, max_size=40), st.randoms(use_true_random=False))
+def test_the_order_of_answers_makes_no_difference(policy: Policy, said: list[Said], dice) -> None:
+    shuffled = [*said]
+    dice.shuffle(shuffled)
+    assert kpis.report(policy, Counter(said)) == kpis.report(policy, Counter(shuffled))
+
+
+@given(policies, counts)
+def test_who_is_ranked_has_enough_answers_and_no_better_one_stands_below(
+    policy: Policy, said: dict[Said, int]
+) -> None:
+    ranked = [one for one in kpis.report(policy, said).units if one.rank is not None]
+    assert all(one.valid >= policy.least and one.score is not None for one in ranked)
+    places = [one.rank for one in ranked]
+    assert places == sorted(places)
+    shown = [Decimal(kpis.figure(one.score, policy.decimals) or 0) for one in ranked]
+    assert shown == sorted(shown, reverse=True)
