@@ -193,7 +193,8 @@ def claim(
     )
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         return None
-    row = hold(session, followup_id)
+    # Not `hold`: who has the gate waits for no case.
+    row = session.get_one(Followup, followup_id, populate_existing=True)
     assert row.caller_digest is not None, "what may be rung has a number"
     call = outgoing.intend(session, row.id, row.case_id, row.caller_digest, now)
     row.lease_token = call.token
@@ -232,8 +233,15 @@ def release(session: Session, call: OutgoingCall, retry_at: datetime, now: datet
         _let_go(row)
 
 
+def unfit(session: Session, followup_id: int, reason: str) -> None:
+    """No machine may phone this number (`foreign`, `costly`, `no_number`): a person must."""
+    row = hold(session, followup_id)
+    if row.state == WAITING:
+        _set(row, state=BY_HAND, reason=reason)
+
+
 def for_a_person(session: Session, call: OutgoingCall, reason: str, now: datetime) -> None:
-    """No machine can phone this number (`foreign`, `costly`, `no_number`, `rejected`)."""
+    """The provider does not ring this number (`rejected`): a person must."""
     row = hold(session, call.followup_id)
     if outgoing.end(session, call, outgoing.NOT_PLACED, now) and row.state == CALLING:
         _set(row, state=BY_HAND, tries=row.tries - 1, reason=reason)

@@ -89,6 +89,11 @@ def pass_gate(session: Session, now: datetime) -> bool:
     return bool(passed.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def rest(session: Session, until: datetime) -> None:
+    """Nobody places a call before then: the provider is in trouble, or has had enough."""
+    session.execute(update(Gate).where(Gate.id == 1).values(last_at=until - SPACING))
+
+
 def intend(
     session: Session, followup_id: int, case_id: int, caller_digest: str, now: datetime
 ) -> OutgoingCall:

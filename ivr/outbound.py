@@ -23,6 +23,7 @@ from cases import calls, followups, outgoing
 from cases.calls import Call
 from cases.case import Case
 from cases.followup_policy import day_begins
+from cases.followups import Followup
 from cases.outgoing import OutgoingCall
 from ivr import followup, reconcile
 from ivr.phone import Phone
@@ -43,6 +44,8 @@ FORGET_AFTER = timedelta(hours=1)
 # The provider's clock and ours may differ by so much.
 CLOCK_SKEW = timedelta(seconds=30)
 PAGE = 50
+# Of numbers that turn out to be for a person, so many are sorted out in one round.
+MOST_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,19 @@ def place_next(phone: Phone, now: datetime) -> bool:
         log.warning("the provider cannot be reached, nobody is rung: %s", error)
         with _row(phone, intent.call) as (session, row):
             followups.release(session, row, now + RETRY_AFTER, now)
+        _rest(phone, now)
     except (httpx.HTTPError, Unclear) as error:
         log.warning("it is not known whether a call was placed: %s", error)
         with _row(phone, intent.call) as (session, row):
             followups.hold_on(session, row, now + ASK_AFTER)
+        _rest(phone, now)
     return True
+
+
+def _rest(phone: Phone, now: datetime) -> None:
+    """Leave a provider in trouble alone for a while: the watch has other rounds to make."""
+    with transaction(phone.engine) as session:
+        outgoing.rest(session, now + RETRY_AFTER)
 
 
 @contextmanager
@@ -100,22 +111,27 @@ def _in_hours(phone: Phone, now: datetime) -> bool:
 
 
 def _intend(phone: Phone, now: datetime) -> Intent | None:
-    """Write down the call that comes next; a number no machine may ring is for a person."""
+    """Write down the call that comes next; numbers no machine may ring are for a person."""
     today = day_begins(now, phone.city.time_zone)
     with transaction(phone.engine) as session:
-        session.expire_on_commit = False
-        for followup_id in followups.due(session, phone.policy, today, now):
-            call = followups.claim(session, followup_id, phone.policy, today, now)
-            if call is None:
-                return None
-            case = session.get_one(Case, call.case_id)
-            first = session.get_one(Call, case.call_id)
-            number = phone.caller_key.unseal(first.caller_sealed or "")
+        waiting = followups.due(session, phone.policy, today, now, limit=MOST_AT_ONCE)
+    for followup_id in waiting:
+        with transaction(phone.engine) as session:
+            session.expire_on_commit = False
+            number, language = _whom(phone, session, followup_id)
             refusal = phone.policy.refusal(number, phone.city.country_prefix)
             if refusal is None:
-                return Intent(call, number, case.language or first.language)
-            followups.for_a_person(session, call, refusal, now)
+                call = followups.claim(session, followup_id, phone.policy, today, now)
+                return Intent(call, number, language) if call else None
+            followups.unfit(session, followup_id, refusal)
     return None
+
+
+def _whom(phone: Phone, session: Session, followup_id: int) -> tuple[str, str | None]:
+    """The number that called us about the case, and never any other; the citizen's language."""
+    row = session.get_one(Followup, followup_id)
+    first = session.get_one(Call, session.get_one(Case, row.case_id).call_id)
+    return phone.caller_key.unseal(first.caller_sealed or ""), row.language
 
 
 # --- asking the provider -----------------------------------------------------------------------------
@@ -154,6 +170,7 @@ def _told(phone: Phone, call: OutgoingCall, answer: httpx.Response, now: datetim
         log.warning("the provider takes no more calls at the moment")
         with _row(phone, call) as (session, row):
             followups.release(session, row, now + RETRY_AFTER, now)
+        _rest(phone, now)
     elif 400 <= answer.status_code < 500:
         log.error("the provider refuses to ring: %s %s", answer.status_code, _code(answer))
         with _row(phone, call) as (session, row):

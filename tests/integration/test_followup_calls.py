@@ -462,8 +462,17 @@ def test_a_provider_that_has_enough_is_asked_again_later(house: House) -> None:
     house.place()
     row = house.row(followup_id)
     assert (row.state, row.tries) == ("waiting", 0)
+    house.resolved("+85291111111")
     assert not house.place(seconds=30)
     assert house.place(seconds=90)
+
+
+def test_a_provider_that_cannot_be_reached_is_left_alone_for_a_while(house: House) -> None:
+    ids = [house.resolved(), house.resolved("+85291111111")]
+    house.provider.rest.__exit__()
+    assert house.place()
+    assert [house.row(one).state for one in ids] == ["waiting", "waiting"]
+    assert not house.place(seconds=5)
 
 
 def test_a_number_the_provider_refuses_is_for_a_person(house: House) -> None:

@@ -1,7 +1,9 @@
 """After a case is resolved: who is rung and when, what an answer does, and what no answer does."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Engine, select
@@ -373,9 +375,21 @@ def test_a_number_no_machine_may_ring_is_for_a_person(desk: Desk) -> None:
     row = desk.planned()
     call = desk.ring(row)
     assert call is not None
-    followups.for_a_person(desk.session, call, "foreign", desk.later())
+    followups.for_a_person(desk.session, call, "rejected", desk.later())
     desk.fresh(row)
-    assert (row.state, row.reason, row.tries) == ("by_hand", "foreign", 0)
+    assert (row.state, row.reason, row.tries) == ("by_hand", "rejected", 0)
+    other = desk.planned("+85291111111")
+    followups.unfit(desk.session, other.id, "foreign")
+    assert (other.state, other.reason) == ("by_hand", "foreign")
+
+
+def test_a_provider_in_trouble_is_left_alone_by_all(desk: Desk) -> None:
+    row = desk.planned()
+    desk.ring(desk.planned("+85291111111"))
+    outgoing.rest(desk.session, desk.now + timedelta(minutes=1))
+    assert desk.ring(row) is None
+    desk.later(minutes=1)
+    assert desk.ring(row) is not None
 
 
 # By hand
@@ -457,17 +471,23 @@ def test_the_script_is_there_in_every_language(language: str) -> None:
 # Several placers
 
 
-def test_the_cap_holds_for_placers_at_the_same_moment(engine: Engine) -> None:
-    """One after the other even in two transactions: the gate is one row."""
+def test_the_caps_hold_for_placers_at_the_same_moment(engine: Engine) -> None:
+    """Four placers, each with a clock that runs ahead by seconds: no more calls than the day allows,
+    and never two within a second."""
     with transaction(engine) as session:
         desk = Desk(Records(session))
-        ids = [desk.planned(f"+8529111111{n}").id for n in range(2)]
-    tight = POLICY.model_copy(update={"per_day": 1})
-    placed = []
-    for at, followup_id in enumerate(ids, start=1):
-        with transaction(engine) as session:
-            now = NOW + timedelta(seconds=10 * at)
-            placed.append(followups.claim(session, followup_id, tight, DAY, now) is not None)
-    assert placed == [True, False]
+        ids = [desk.planned(f"+8529111111{n}").id for n in range(8)]
+    tight = POLICY.model_copy(update={"per_day": 3})
+
+    def place(placer: int) -> None:
+        for at, followup_id in enumerate(ids[placer::2] + ids[::-1], start=1):
+            with transaction(engine) as session:
+                now = NOW + timedelta(seconds=0.4 * at)
+                followups.claim(session, followup_id, tight, DAY, now)
+
+    with ThreadPoolExecutor(4) as placers:
+        list(placers.map(place, range(4)))
     with transaction(engine) as session:
-        assert len(session.scalars(select(OutgoingCall)).all()) == 1
+        placed = sorted(session.scalars(select(OutgoingCall.placed_at)))
+    assert len(placed) == 3
+    assert all(later - earlier >= SECOND for earlier, later in pairwise(placed))
