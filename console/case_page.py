@@ -8,8 +8,6 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import history
-from cases.calls import Call
 from cases.case import Case
 from cases.errors import Refused
 from cases.permissions import REVEAL_NUMBER, SEE_CASES, SEE_OWN_CASES
@@ -151,19 +149,16 @@ def _sent(form: Form) -> Sent:
         version, seen = int(request.form["version"]), int(request.form["seen"])
     except ValueError:
         abort(400)
-    return Sent(version, seen, forms.read(form, request.form))
+    sent = request.form.copy()
+    if instead := sent.get("instead"):  # an alternative to what is chosen, one press away
+        sent["category"] = instead
+    return Sent(version, seen, forms.read(form, sent))
 
 
 def _reveal(office: Office, number: str) -> str | None:
-    """The number, and the line in the history, together or not at all. None when it was withheld."""
     with transaction(office.engine) as records:
         case = _find(records, office, number)
-        sealed = records.get_one(Call, case.call_id).caller_sealed
-        if sealed is None:
-            return None
-        revealed = office.caller_key.unseal(sealed)
-        history.add(records, case.id, "revealed_number", clock.now(), actor=g.here.actor)
-    return revealed
+        return case_sheet.reveal(records, office, case, office.person(g.here))
 
 
 def _find(records: Session, office: Office, number: str) -> Case:
@@ -171,7 +166,7 @@ def _find(records: Session, office: Office, number: str) -> Case:
 
 
 def _sheet(records: Session, office: Office, number: str) -> Sheet:
-    return case_sheet.read(records, _find(records, office, number), office.person(g.here))
+    return case_sheet.read(records, office, _find(records, office, number), office.person(g.here))
 
 
 def _words(office: Office) -> Words:

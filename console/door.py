@@ -23,11 +23,11 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 ANYBODY, NEWCOMER = "anybody", "newcomer"
 
 
-def needs(permission: str) -> Callable[[View], View]:
-    """Mark a page with the permission it needs. A page without a mark is shut to all."""
+def needs(*permissions: str) -> Callable[[View], View]:
+    """Mark a page with the permissions of which it needs any one. A page without a mark is shut."""
 
     def mark(view: View) -> View:
-        view.needs = permission  # type: ignore[attr-defined]
+        view.needs = permissions  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -42,16 +42,16 @@ def install(pages: Blueprint, office: Office) -> None:
         if request.endpoint == "console.static":
             return None
         g.here = _who(office)
-        permission = needed(request.endpoint or "")
-        if permission == ANYBODY:
+        wanted = needed(request.endpoint or "")
+        if ANYBODY in wanted:
             return None
-        return _check(g.here, permission) if g.here else _to_sign_in()
+        return _check(g.here, wanted) if g.here else _to_sign_in()
 
 
-def needed(endpoint: str) -> str:
-    """The permission marked on a page. Raises AttributeError when none is."""
+def needed(endpoint: str) -> tuple[str, ...]:
+    """The permissions marked on a page. Raises AttributeError when none is."""
     view: Any = current_app.view_functions[endpoint]
-    return str(view.needs)
+    return tuple(view.needs)
 
 
 def wording(office: Office) -> Wording:
@@ -83,8 +83,8 @@ def signed_out() -> None:
 
 
 def onward() -> ResponseReturnValue:
-    """To the page that was wanted before the sign-in, or to the list."""
-    return redirect(session.pop("goal", None) or url_for("console.case_list"), 303)
+    """To the page that was wanted before the sign-in, or to where work begins."""
+    return redirect(session.pop("goal", None) or url_for("console.front"), 303)
 
 
 def own_page(path: str) -> str:
@@ -115,12 +115,12 @@ def _to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("console.sign_in"), 303)
 
 
-def _check(here: Here, permission: str) -> ResponseReturnValue | None:
-    if permission == NEWCOMER:
+def _check(here: Here, wanted: tuple[str, ...]) -> ResponseReturnValue | None:
+    if NEWCOMER in wanted:
         return None
     if here.must_choose:
         return redirect(url_for("console.new_password"), 303)
-    if not permissions.may(here.role, permission):
+    if not any(permissions.may(here.role, one) for one in wanted):
         current_app.logger.warning("agent %d was refused %s", here.agent_id, request.endpoint)
         abort(403)
     return None

@@ -51,7 +51,9 @@ def pick(name: str, options: Options, *, needed: bool = True, value: str = "") -
     return Field(name, "pick", tuple(options), needed, value)
 
 
-def choices(name: str, options: Options, *, needed: bool = True, value: Iterable[str] = ()) -> Field:
+def choices(
+    name: str, options: Options, *, needed: bool = True, value: Iterable[str] = ()
+) -> Field:
     return Field(name, "choices", tuple(options), needed, tuple(value))
 
 

@@ -30,12 +30,21 @@ class Wording:
         """The message, filled in. Raises KeyError when there is none."""
         return messages()[key][self.language].format(**values)
 
+    def told(self, key: str, values: Mapping[str, object]) -> str:
+        """The message, with a dash where a value is not known."""
+        return messages()[key][self.language].format_map(_Told(values))
+
     def has(self, key: str) -> bool:
         return key in messages()
 
     def name(self, names: Mapping[str, str]) -> str:
         """A name of the city's data, in this language."""
         return names[DATA_LANGUAGE[self.language]]
+
+
+class _Told(dict[str, object]):
+    def __missing__(self, name: str) -> str:
+        return "–"
 
 
 @cache

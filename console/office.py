@@ -1,17 +1,23 @@
 """What the console works with: made once when the process starts, handed to every page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from sqlalchemy import Engine
 
-from cases import categories, departments
+from cases import categories, departments, places, referral_policy
 from cases.callers import CallerKey
 from cases.categories import Category
-from cases.clocks import Terms
+from cases.clocks import Promises, Terms
 from cases.departments import Department
 from cases.permissions import Person
+from cases.referral_policy import ReferralPolicy
 from cases.signins import Here
+from cases.tracking import TrackingKey
+from cases.wording import House
+from cases.workdays import Workdays
 from runtime import keys
 from runtime.city import City
 from runtime.settings import Settings
@@ -29,6 +35,9 @@ class Office:
     storage: Storage
     caller_key: CallerKey
     terms: Terms
+    policy: ReferralPolicy
+    tracking: TrackingKey
+    house: House
 
     def owner(self, code: str) -> Mapping[str, str]:
         """The names of a case's owner: a department, or the hotline's own desk."""
@@ -44,13 +53,49 @@ class Office:
 
 def install(settings: Settings, engine: Engine, city: City) -> Office:
     """The console the settings describe. Raises PackError."""
-    known = departments.read(city.folder)
+    data_key = keys.secret(settings.state_dir, "data-key", settings.data_key)
+    kinds, known = _pack(city.folder)
+    workdays = Workdays(city.is_working_day, city.time_zone, city.day_ends)
     return Office(
         city=city,
         engine=engine,
-        categories={one.code: one for one in categories.read(city.folder, known)},
+        categories={one.code: one for one in kinds},
         departments={one.code: one for one in known},
         storage=Storage(settings.recordings_url),
-        caller_key=CallerKey(keys.secret(settings.state_dir, "data-key", settings.data_key)),
-        terms=Terms.of_city(city),
+        caller_key=CallerKey(data_key),
+        terms=Terms(workdays, _promises(city.folder)),
+        policy=_policy(city.folder, city.languages[0]),
+        tracking=TrackingKey(data_key),
+        house=_house(settings, city, known),
+    )
+
+
+# A city's folder is read once in a process, however often a console is made.
+
+
+@cache
+def _pack(folder: Path) -> tuple[tuple[Category, ...], tuple[Department, ...]]:
+    known = departments.read(folder)
+    return categories.read(folder, known), known
+
+
+@cache
+def _promises(folder: Path) -> Promises:
+    return Promises.of_city(folder, _pack(folder)[0])
+
+
+@cache
+def _policy(folder: Path, language: str) -> ReferralPolicy:
+    kinds, known = _pack(folder)
+    return referral_policy.read(folder, kinds, known, places.read(folder), language)
+
+
+def _house(settings: Settings, city: City, known: Iterable[Department]) -> House:
+    """Who writes the notices, so that a page can show what they said."""
+    return House(
+        city=city.name,
+        hotline=city.hotline,
+        zone=city.time_zone,
+        base_url=settings.public_base_url,
+        departments={one.code: one.name for one in known},
     )

@@ -10,13 +10,20 @@ from cases import permissions
 from console import (
     case_list,
     case_page,
+    department_page,
     door,
+    duty_page,
+    follow_up_page,
     languages,
+    notices_page,
     office,
+    report_in,
+    routing_pages,
     security,
     sign_in,
     sound,
     trouble,
+    whistle_pages,
 )
 from console.office import Office
 from console.words import Words
@@ -24,7 +31,29 @@ from runtime import keys
 from runtime.city import City
 from runtime.settings import Settings
 
-PAGES = (sign_in, case_list, case_page, sound)
+PAGES = (
+    sign_in,
+    case_list,
+    case_page,
+    notices_page,
+    department_page,
+    whistle_pages,
+    report_in,
+    follow_up_page,
+    duty_page,
+    routing_pages,
+    sound,
+)
+# The main menu: a page stands there for whoever may open it.
+MENU = (
+    "department_page",
+    "case_list",
+    "whistle_list",
+    "follow_up_list",
+    "disputes_page",
+    "routing_page",
+    "duty_page",
+)
 
 
 def install(app: Flask, settings: Settings, engine: Engine, city: City) -> None:
@@ -66,6 +95,11 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "office": here,
         "here": agent,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
+        "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }
+
+
+def _is_open(role: str, name: str) -> bool:
+    return any(permissions.may(role, one) for one in door.needed(f"console.{name}"))

@@ -1,16 +1,16 @@
 """The pages at the door: sign in, choose a password, sign out, choose a language."""
 
 import logging
-from ipaddress import IPv6Address, ip_address
 
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import agents, signins
+from cases import agents, permissions, signins
 from cases.agents import Agent
 from cases.errors import Refused
 from console import door, languages
+from console.addresses import address
 from console.door import ANYBODY, NEWCOMER, needs
 from console.office import Office
 from runtime import clock
@@ -30,7 +30,7 @@ def routes(pages: Blueprint, office: Office) -> None:
     @pages.get("/")
     @needs(ANYBODY)
     def front() -> ResponseReturnValue:
-        return redirect(url_for("console.case_list" if g.here else "console.sign_in"), 303)
+        return redirect(url_for(_begins_at() if g.here else "console.sign_in"), 303)
 
     @pages.post("/sign-out")
     @needs(NEWCOMER)
@@ -49,6 +49,12 @@ def routes(pages: Blueprint, office: Office) -> None:
             session["language"] = chosen
             _keep_language(office, chosen)
         return redirect(door.own_page(request.form.get("back", "/")), 303)
+
+
+def _begins_at() -> str:
+    """Where the work of who is here begins: with the department's inbox, or with all cases."""
+    own = permissions.may(g.here.role, permissions.SEE_OWN_CASES)
+    return "console.department_page" if own else "console.case_list"
 
 
 def _sign_in_routes(pages: Blueprint, office: Office) -> None:
@@ -97,7 +103,7 @@ def _recognise(office: Office, name: str, password: str) -> int:
 
     Passwords are verified between two transactions: that is slow work by design.
     """
-    name_key, address_key = signins.of_name(name), signins.of_address(_address())
+    name_key, address_key = signins.of_name(name), signins.of_address(address(request.remote_addr))
     with transaction(office.engine) as records:
         signins.count_try(records, (name_key, address_key), clock.now())
         agent = agents.by_name(records, name)
@@ -110,18 +116,6 @@ def _recognise(office: Office, name: str, password: str) -> int:
         if agent.one_time_until and agent.one_time_until < clock.now():
             raise Refused("expired")
     return known[0]
-
-
-def _address() -> str:
-    """Whose tries count together: an IPv6 caller owns a whole /64."""
-    text = request.remote_addr or "unknown"
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, IPv6Address):
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return text
 
 
 def _begin(office: Office, agent_id: int) -> bool:

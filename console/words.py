@@ -2,20 +2,30 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import agents, history
-from cases.case import Case
+from cases import history
+from cases.case import DESK, Case
+from cases.clocks import Clock
+from cases.errors import Refused
 from cases.history import Entry
 from cases.lifecycle import CLOSED
+from cases.tasks import Task
+from cases.whistles import Called
 from console.languages import Wording, speech_tag
 from console.office import Office
+from console.who import Who
 
 SOON_DAYS = 3
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 # Where a line of the history names departments, one or several.
-ASKED = ("lead", "supporting", "department", "departments")
+ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
+# Where it names a moment or a day, and where a code that has words: detail -> kind of words.
+MOMENTS = ("until", "due_at", "review_on", "next_on", "was_on")
+CODES = {"outcome": "outcome", "satisfied": "satisfied", "kind": "clock"}
 
 
 @dataclass(frozen=True)
@@ -68,8 +78,20 @@ class Words:
         return self.say.name(self.office.owner(case.owner))
 
     def department(self, code: str) -> str:
+        """A department's name; the hotline's own desk for whom nobody has yet."""
+        if code == DESK:
+            return self.say.name(self.office.city.desk)
         known = self.office.departments.get(code)
         return self.say.name(known.name) if known else code
+
+    def departments(self) -> list[tuple[str, str]]:
+        """Every department's code and name, in the city's order."""
+        return [(code, self.department(code)) for code in self.office.departments]
+
+    def several(self, codes: str | Iterable[str] | None) -> str:
+        """The names of several departments in one line."""
+        codes = codes.split() if isinstance(codes, str) else codes or []
+        return self.say("list.comma").join(map(self.department, codes)) or "–"
 
     def categories(self) -> list[tuple[str, str]]:
         """Every category's code and name, in the city's order."""
@@ -95,6 +117,77 @@ class Words:
             return Chip("soon", self.say("deadline.today"))
         return Chip("soon" if days <= SOON_DAYS else "fine", self.say("deadline.left", days=days))
 
+    def clock_name(self, clock: Clock) -> str:
+        """Which clock it is, and whose."""
+        name = self.say(f"clock.{clock.kind}")
+        return f"{name} · {self.department(clock.department)}" if clock.department else name
+
+    def clock_chip(self, clock: Clock, now: datetime) -> Chip:
+        """Which clock it is, and how long it still has or is late."""
+        name, left = self.say(f"clock.{clock.kind}"), clock.due_at - now
+        if left < timedelta(0):
+            return Chip("late", self.say("clock.late", clock=name, time=self.span(-left)))
+        state = "soon" if now >= clock.warn_at else "fine"
+        return Chip(state, self.say("clock.left", clock=name, time=self.span(left)))
+
+    def span(self, time: timedelta) -> str:
+        """A stretch of time in its largest unit, cut and not rounded up: nobody has longer than that."""
+        for unit, length in (("days", DAY), ("hours", HOUR)):
+            if time >= 2 * length:
+                return self.say(f"span.{unit}", number=time // length)
+        return self.say("span.minutes", number=time // timedelta(minutes=1))
+
+    def task_chip(self, task: Task, now: datetime) -> Chip:
+        """Whether a task is done, and was in time, or how long there is."""
+        if task.done_at is not None:
+            return (
+                Chip("late", self.say("task.late"))
+                if task.late
+                else Chip("fine", self.say("task.met"))
+            )
+        if task.due_at is None:
+            return Chip("fine", self.say("task.open"))
+        left = task.due_at - now
+        if left < timedelta(0):
+            return Chip("late", self.say("task.overdue", time=self.span(-left)))
+        return Chip("soon" if left < DAY else "fine", self.say("task.left", time=self.span(left)))
+
+    def arrival(self, called: Called) -> Chip:
+        """Whether a department has reported in."""
+        if called.arrived_at is not None:
+            name = "late" if called.late else "in_time"
+            at = self.moment(called.arrived_at)
+            return Chip("late" if called.late else "fine", self.say(f"arrival.{name}", at=at))
+        missed = called.missed_at is not None
+        return (
+            Chip("late", self.say("arrival.missed"))
+            if missed
+            else Chip("soon", self.say("arrival.awaited"))
+        )
+
+    def why(self, why: Mapping[str, str]) -> str:
+        """Why a department was asked, in the words kept on that day."""
+        return self.say.name(why) if why else ""
+
+    def return_reasons(self) -> list[tuple[str, str]]:
+        return [(code, self.return_reason(code)) for code in self.office.policy.reasons]
+
+    def return_reason(self, code: str | None) -> str:
+        known = self.office.policy.reasons.get(code or "")
+        return self.say.name(known.name) if known else code or "–"
+
+    def missing(self, action: str) -> str:
+        """What a form that came back is asked to be filled in with."""
+        key = f"case.missing.{action}"
+        return self.say(key) if self.say.has(key) else self.say("refused.incomplete")
+
+    def refused(self, no: Refused) -> str:
+        """Why a rule said no."""
+        key = f"refused.{no.code}"
+        if not self.say.has(key):
+            return self.say("refused.other")
+        return self.say.told(key, self._detail(dict(no.details)))
+
     def event(self, entry: Entry) -> str:
         """One line of a case's history."""
         key = f"history.{entry.action}"
@@ -105,23 +198,45 @@ class Words:
             and entry.detail.get("was_category") == entry.detail["category"]
         ):
             key = "history.confirm_same"
-        return self.say(key, **self._detail(entry.detail))
+        return self.say.told(key, self._detail(entry.detail))
 
-    def actor(self, entry: Entry, names: Mapping[int, str]) -> str:
-        """Who did it: an agent's name, or the system."""
-        if entry.actor == history.SYSTEM:
+    def actor(self, actor: str | None, names: Mapping[str, Who]) -> str:
+        """Who did it: an agent's name, with an officer's department; a department; or the system."""
+        if actor in (None, "", history.SYSTEM):
             return self.say("history.by_system")
-        return names.get(agents.id_of(entry.actor) or 0, entry.actor)
+        kind, _, code = str(actor).partition(":")
+        if kind == "department":
+            return self.department(code)
+        who = names.get(str(actor))
+        if who is None:
+            return str(actor)
+        return f"{who.name} ({self.department(who.department)})" if who.department else who.name
+
+    def party(self, to: str, names: Mapping[str, Who]) -> str:
+        """To whom a notice goes: a department, an agent, everybody of a role, or the caller."""
+        kind, _, code = to.partition(":")
+        if kind == "role":
+            return self.role(code)
+        return self.actor(to, names) if code else self.say("notices.caller")
+
+    def day_or_moment(self, text: str) -> str:
+        """A day stays as it is; a moment in ISO 8601 is told by the city's clock."""
+        if "T" not in text:
+            return text
+        return self.moment(datetime.fromisoformat(text))
 
     def _detail(self, detail: Mapping[str, Any]) -> dict[str, Any]:
-        names = {
-            name: self.category(detail[name])
-            for name in ("category", "was_category")
-            if name in detail
-        }
-        asked = {name: self._departments(detail[name]) for name in ASKED if name in detail}
-        return {"was_category": "", **detail, **names, **asked}
-
-    def _departments(self, codes: str | list[str] | None) -> str:
-        several = codes.split() if isinstance(codes, str) else codes or []
-        return "、".join(map(self.department, several)) or "–"
+        told = {name: "–" if value in (None, "") else value for name, value in detail.items()}
+        for name in ("category", "was_category"):
+            if name in detail:
+                told[name] = self.category(detail[name])
+        told.update({name: self.several(detail[name]) for name in ASKED if name in detail})
+        if entry_reason := self.office.policy.reasons.get(str(detail.get("reason"))):
+            told["reason"] = self.say.name(entry_reason.name)
+        told.update(
+            {name: self.day_or_moment(str(detail[name])) for name in MOMENTS if detail.get(name)}
+        )
+        for name, kind in CODES.items():
+            if self.say.has(f"{kind}.{detail.get(name)}"):
+                told[name] = self.say(f"{kind}.{detail[name]}")
+        return told

@@ -16,14 +16,25 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from cases import agents, calls, case, categories, departments, history, recordings, transcripts
+from cases import (
+    agents,
+    calls,
+    case,
+    history,
+    recordings,
+    referrals,
+    transcripts,
+    whistles,
+)
 from cases.callers import CallerKey
 from cases.case import Case
 from cases.clocks import Terms
+from cases.permissions import Person
 from cases.record import Record
 from cases.recordings import Announcement
 from cases.transcripts import Heard, Segment
-from console import pages
+from console import office, pages
+from console.office import Office
 from runtime import clock, database, keys
 from runtime.city import City
 from runtime.database import transaction
@@ -33,6 +44,8 @@ from runtime.storage import Storage
 CALLER = "+85291234567"
 PASSWORD = "four unrelated words here"
 LEASE = timedelta(minutes=5)
+# Who made the cases that a test begins with.
+DESK = Person("agent:1", "agent")
 
 SCAFFOLD = (
     "你好，我想投訴海晴邨外牆嗰啲棚網，完全唔阻燃，一點就着。",
@@ -97,13 +110,26 @@ class ConsoleHouse:
     city: City
     storage: Storage
     key: CallerKey
+    office: Office
     now: datetime = field(default_factory=lambda: clock.now() - timedelta(hours=1))
     _calls: int = 0
 
-    def agent(self, name: str, role: str = "agent", password: str | None = PASSWORD) -> str:
-        """Add an agent, an officer of the first department if it is one; the password to sign in
-        with (a one-time one for `password=None`)."""
-        works_for = departments.read(self.city.folder)[0].code if role == "officer" else None
+    @property
+    def terms(self) -> Terms:
+        return self.office.terms
+
+    def agent(
+        self,
+        name: str,
+        role: str = "agent",
+        password: str | None = PASSWORD,
+        department: str | None = None,
+    ) -> str:
+        """Add an agent, an officer of the first department unless another is named; the password to
+        sign in with (a one-time one for `password=None`)."""
+        works_for = department or (
+            next(iter(self.office.departments)) if role == "officer" else None
+        )
         with transaction(self.engine) as session:
             agent, one_time = agents.add(session, name, role, clock.now(), works_for)
             if password is not None:
@@ -114,10 +140,12 @@ class ConsoleHouse:
         """A browser that nobody has signed in with."""
         return Visitor(self.app.test_client())
 
-    def signed_in(self, role: str = "agent", name: str | None = None) -> "Visitor":
+    def signed_in(
+        self, role: str = "agent", name: str | None = None, department: str | None = None
+    ) -> "Visitor":
         """A browser at which a new agent of this role has signed in."""
         name = name or f"one-{role}"
-        self.agent(name, role)
+        self.agent(name, role, department=department)
         visitor = self.visitor()
         assert visitor.sign_in(name).status_code == 303
         return visitor
@@ -148,9 +176,8 @@ class ConsoleHouse:
                 now=self.now,
             )
             calls.note_status(session, call_id, "completed", self.now + timedelta(seconds=40))
-            terms = Terms.of_city(self.city)
             opened = case.open_for(
-                session, call_id, terms, self.now, ("transcript_pending", *flags)
+                session, call_id, self.terms, self.now, ("transcript_pending", *flags)
             )
             number = str(opened.number)
             sid = provider_id or f"RE{self._calls:032d}"
@@ -197,9 +224,54 @@ class ConsoleHouse:
             flags=("low_confidence",) if confidence < 0.6 else (),
             **more,
         )
-        kinds = categories.read(self.city.folder, departments.read(self.city.folder))
+        kinds = tuple(self.office.categories.values())
         at = self.now + timedelta(seconds=52)
         assert transcripts.finish(session, claim, heard, kinds, at)
+
+    def officer(self, department: str) -> "Visitor":
+        """A browser at which a new officer of this department has signed in."""
+        return self.signed_in("officer", f"officer-{department}", department)
+
+    def referred(self, lead: str, *supporting: str, category: str = "refuse") -> str:
+        """A case that was confirmed and referred by the rules: its number."""
+        number = self.case(*SCAFFOLD)
+        with transaction(self.engine) as session:
+            found = case.by_number(session, number)
+            assert found is not None
+            how = {"by": DESK, "terms": self.terms, "now": self.now}
+            kind = self.office.categories[category]
+            case.confirm(session, found, kind, version=found.version, **how)
+            referrals.refer(session, found, lead, supporting, policy=self.office.policy, **how)
+        return number
+
+    def accepted(self, lead: str, *supporting: str) -> str:
+        """A case that its lead has accepted: its number."""
+        number = self.referred(lead, *supporting)
+        with transaction(self.engine) as session:
+            found = case.by_number(session, number)
+            assert found is not None
+            by = Person("agent:1", "officer", lead)
+            referrals.accept(session, found, by=by, terms=self.terms, now=self.now)
+        return number
+
+    def whistle(self, *departments: str, danger: bool = False) -> tuple[str, int]:
+        """A case on which the desk has blown the whistle: its number, and the whistle's id."""
+        number = self.case(*SCAFFOLD)
+        with transaction(self.engine) as session:
+            found = case.by_number(session, number)
+            assert found is not None
+            whistle = whistles.blow(
+                session,
+                found,
+                "棚網起火，走火通道堵塞。",
+                departments,
+                danger=danger,
+                blown_as=whistles.AGENT,
+                by=DESK,
+                terms=self.terms,
+                now=self.now,
+            )
+            return number, whistle.id
 
     def stored(self, number: str) -> Case:
         """The case as the database has it now."""
@@ -228,7 +300,7 @@ def console_house(folder: Path, database_url: str = "", **chosen: Any) -> Consol
     engine = database.engine(settings.database_url)
     if not database_url:
         Record.metadata.create_all(engine)
-    city = City.read(settings.city_folder)
+    city = _city(settings.city_folder)
     app = Flask("console_for_a_test", static_folder=None)
     pages.install(app, settings, engine, city)
     return ConsoleHouse(
@@ -237,7 +309,13 @@ def console_house(folder: Path, database_url: str = "", **chosen: Any) -> Consol
         city=city,
         storage=Storage(settings.recordings_url),
         key=CallerKey(keys.secret(settings.state_dir, "data-key", settings.data_key)),
+        office=office.install(settings, engine, city),
     )
+
+
+@cache
+def _city(folder: Path) -> City:
+    return City.read(folder)
 
 
 @cache

@@ -1,0 +1,204 @@
+"""All that is known of a case and that its reader may know, read at once."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from flask import abort, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases import (
+    asked,
+    clocks,
+    followups,
+    history,
+    lifecycle,
+    recordings,
+    referrals,
+    tasks,
+    transcripts,
+    whistles,
+)
+from cases import case as case_rules
+from cases.asked import Referral
+from cases.calls import Call
+from cases.case import Case
+from cases.clocks import Clock
+from cases.errors import Refused
+from cases.followups import Followup
+from cases.history import Entry
+from cases.permissions import OFFICER, Person
+from cases.recordings import Recording
+from cases.routing import Route
+from cases.tasks import Task
+from cases.transcripts import Transcript
+from cases.whistles import Called, Whistle
+from console import own_cases
+from console.office import Office
+from console.who import Who, who
+from runtime import clock
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A case as one reader sees it. The rows outlive the transaction they were read in.
+
+    `parts`: who the reader is to the case. `route`: whose it is by
+    the routing rules of today. `private`: the reader may know neither who called nor hear
+    the recordings, and reads the text without telephone and identity numbers.
+    """
+
+    case: Case
+    call: Call
+    reader: Person
+    parts: frozenset[str]
+    sounds: list[tuple[Recording, Transcript | None]]
+    events: list[Entry]
+    names: dict[str, Who]
+    clocks: list[Clock] = field(default_factory=list)
+    asked: list[Referral] = field(default_factory=list)
+    whistle: Whistle | None = None
+    called: list[Called] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    followups: list[Followup] = field(default_factory=list)
+    route: Route | None = None
+
+    @property
+    def private(self) -> bool:
+        return self.reader.role == OFFICER
+
+    @property
+    def seen(self) -> int:
+        """The last line of the history a reader of this sheet knows."""
+        return self.events[-1].id if self.events else 0
+
+    @property
+    def running(self) -> list[Clock]:
+        """The clocks that run, the soonest due first."""
+        return sorted((c for c in self.clocks if c.stopped_at is None), key=lambda c: c.due_at)
+
+    @property
+    def stopped(self) -> list[Clock]:
+        return [clock for clock in self.clocks if clock.stopped_at is not None]
+
+    @property
+    def waiting(self) -> list[Referral]:
+        """Those who were asked and have not answered, the lead first."""
+        rows = [one for one in self.asked if one.answer is None]
+        return sorted(rows, key=lambda one: one.role != asked.LEAD)
+
+    def may(self, action: str) -> bool:
+        """Whether the reader may do this with the case as it is now."""
+        return lifecycle.may(self.parts, self.case.status, action)
+
+    def since(self, seen: int) -> list[Entry]:
+        """The lines of the history written after `seen`."""
+        return [event for event in self.events if event.id > seen]
+
+    def movers(self) -> list[str]:
+        """Whose move it is: codes of departments, the first one first, or the desk's."""
+        return list(dict.fromkeys(self._movers()))
+
+    def _movers(self) -> Iterator[str]:
+        for part in lifecycle.moves(self.case.status):
+            if part == lifecycle.DESK:
+                yield case_rules.DESK
+            elif part == lifecycle.ASKED:
+                yield from (one.department for one in self.waiting)
+            elif part == lifecycle.CALLED:
+                yield from (one.department for one in self.called)
+            else:
+                yield self.case.owner
+
+
+def find(records: Session, number: str, reader: Person) -> Case:
+    """The case, its row held while a form is dealt with; a page that says so when there is none, or
+    none for this reader."""
+    if not case_rules.is_number(number):
+        abort(404)
+    statement = select(Case).where(Case.number == number)
+    if request.method == "POST":
+        statement = statement.with_for_update(key_share=True)
+    case = records.scalars(statement).one_or_none() or abort(404)
+    if not own_cases.sees(records, reader, case):
+        abort(404)
+    return case
+
+
+def is_seen(records: Session, number: str, reader: Person) -> bool:
+    """Whether the reader may (still) see the case."""
+    case = case_rules.by_number(records, number)
+    return case is not None and own_cases.sees(records, reader, case)
+
+
+def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
+    """The whole sheet."""
+    events = history.of_case(records, case.id)
+    given = tasks.of_case(records, case.id)
+    whistle = _whistle(records, case)
+    called = whistles.called(records, whistle.id) if whistle else []
+    sheet = Sheet(
+        case=case,
+        call=records.get_one(Call, case.call_id),
+        reader=reader,
+        parts=case_rules.parts(records, case, reader),
+        sounds=_sounds(records, case),
+        events=events,
+        names=who(records, _actors(events, given, whistle, called)),
+        clocks=clocks.of_case(records, case.id),
+        asked=asked.of_case(records, case.id),
+        whistle=whistle,
+        called=called,
+        tasks=given,
+        followups=followups.of_case(records, case.id),
+        route=_route(records, office, case),
+    )
+    records.expunge_all()
+    return sheet
+
+
+def _route(records: Session, office: Office, case: Case) -> Route | None:
+    """Whose the case is by the rules of today; None where no rule says."""
+    try:
+        return referrals.route_of(records, case, office.policy, office.terms, clock.now())
+    except Refused:
+        return None
+
+
+def _sounds(records: Session, case: Case) -> list[tuple[Recording, Transcript | None]]:
+    return [
+        (one, transcripts.of_recording(records, one.id))
+        for one in recordings.of_call(records, case.call_id)
+    ]
+
+
+def _whistle(records: Session, case: Case) -> Whistle | None:
+    """The open whistle, or the last there was."""
+    blown = whistles.of_case(records, case.id)
+    return blown[-1] if blown else None
+
+
+def _actors(
+    events: Iterable[Entry],
+    given: Iterable[Task],
+    whistle: Whistle | None,
+    called: Iterable[Called],
+) -> Iterator[str]:
+    yield from (event.actor for event in events)
+    for task in given:
+        yield task.given_by
+        yield task.done_by or ""
+    for one in called:
+        yield one.arrived_by or ""
+    if whistle:
+        yield from (whistle.blown_by, whistle.coordinator)
+
+
+def reveal(records: Session, office: Office, case: Case, reader: Person) -> str | None:
+    """The caller's whole number, and the line in the history that says who saw it, together or not at
+    all. None when it was withheld."""
+    sealed = records.get_one(Call, case.call_id).caller_sealed
+    if sealed is None:
+        return None
+    history.add(records, case.id, "revealed_number", clock.now(), actor=reader.actor)
+    return office.caller_key.unseal(sealed)
