@@ -40,10 +40,10 @@ class Excluded:
 
 def _district() -> ColumnElement[Any]:
     """Where the matter lies, as the first department was told."""
-    first = select(func.min(Referral.id)).where(
+    first = select(Referral.district).where(
         Referral.case_id == Case.id, Referral.role == asked.LEAD
     )
-    return select(Referral.district).where(Referral.id == first.scalar_subquery()).scalar_subquery()
+    return first.order_by(Referral.id).limit(1).correlate(Case).scalar_subquery()
 
 
 def _leader() -> ColumnElement[Any]:
