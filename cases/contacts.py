@@ -162,7 +162,8 @@ class Directory:
         for notice in found:
             self._spread(session, notice, now)
             notice.spread_at = now
-        session.flush()
+            session.flush()
+            deliveries.forget_link(session, notice.id)
         return len(found)
 
     def _spread(self, session: Session, notice: Notice, now: datetime) -> None:

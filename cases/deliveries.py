@@ -101,6 +101,7 @@ class Claim:
     channel: Channel
     to: str
     key: str
+    notice_id: int
     kind: str
     case_id: int | None
     facts: Mapping[str, Any]
@@ -178,11 +179,18 @@ def claim(
         channel=row.channel,  # type: ignore[arg-type]
         to=row.to,
         key=row.key,
+        notice_id=notice.id,
         kind=notice.kind,
         case_id=notice.case_id,
         facts=notice.facts,
         posted_at=notice.at,
     )
+
+
+def put_off(session: Session, claim: Claim, until: datetime) -> None:
+    """Should this try end with its worker and without a word, the next one comes no sooner: what kills
+    its worker must not do so again and again, before all others."""
+    _change(session, claim, next_try_at=until)
 
 
 def let_go(session: Session, holder: str) -> None:
@@ -205,7 +213,7 @@ def sent(
     provider_id: str | None = None,
 ) -> bool:
     """Somebody took it. False when the lease was lost, or the provider told us first."""
-    return _change(
+    done = _change(
         session,
         claim,
         status=SENT,
@@ -217,6 +225,9 @@ def sent(
         lease_token=None,
         lease_until=None,
     )
+    if done:
+        forget_link(session, claim.notice_id)
+    return done
 
 
 def not_sent(
@@ -243,6 +254,7 @@ def not_sent(
         **ending,
     )
     if done and again is None:
+        forget_link(session, claim.notice_id)
         _tell_supervisors(session, claim.delivery_id, now)
     return done
 
@@ -279,12 +291,28 @@ def told(
         update(Delivery)
         .where(Delivery.key == key, Delivery.status.in_(BEFORE[status]))
         .values(**values)
-        .returning(Delivery.id)
+        .returning(Delivery.id, Delivery.notice_id)
         .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if done is not None and status == FAILED:
-        _tell_supervisors(session, done, now)
-    return done is not None
+    ).one_or_none()
+    if done is None:
+        return False
+    forget_link(session, done.notice_id)
+    if status == FAILED:
+        _tell_supervisors(session, done.id, now)
+    return True
+
+
+def forget_link(session: Session, notice_id: int) -> None:
+    """A link may open a door to whoever has it: it is kept only as long as a delivery waits for it."""
+    # Held, so that of two deliveries that end at the same moment the second sees the first.
+    held = select(Notice).where(Notice.id == notice_id).with_for_update(key_share=True)
+    notice = session.scalars(held.execution_options(populate_existing=True)).one()
+    if "link" not in notice.facts:
+        return
+    waiting = select(Delivery.id).where(Delivery.notice_id == notice_id, IS_WAITING)
+    if session.scalars(waiting.limit(1)).first() is None:
+        notice.facts = {name: one for name, one in notice.facts.items() if name != "link"}
+        session.flush()
 
 
 def _tell_supervisors(session: Session, delivery_id: int, now: datetime) -> None:

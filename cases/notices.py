@@ -31,6 +31,8 @@ KINDS = (
     "undelivered",
 )
 CALLER = "caller"
+# What a citizen may be told by text message: each is one line of its own in the texts.
+TO_CALLERS = frozenset({"case_opened", "resolved", "followup_missed"})
 # What a text may tell, and a webhook's payload with it. Whatever else a rule notes stays in the house.
 FACTS = ("number", "what", "due_at", "department", "owner", "lead", "late", "state", "link")
 UNSPREAD = text("spread_at IS NULL")
@@ -77,9 +79,10 @@ def post(
     """Let `to` know. Posted again under the same `dedupe`, the first posting stands.
 
     facts: plain JSON; of these a text uses FACTS, a moment in ISO 8601, a department by its code, a
-    link as a path of ours. Raises ValueError for a kind or a party that there is not.
+    link as a path of ours. Raises ValueError for a kind or a party that there is not, and for what is
+    not meant for a caller.
     """
-    if kind not in KINDS or not is_party(to):
+    if kind not in KINDS or not is_party(to) or (to == CALLER and kind not in TO_CALLERS):
         raise ValueError(f"no notice of kind {kind!r} to {to!r}")
     values = {"kind": kind, "to": to, "case_id": case_id, "facts": dict(facts)}
     session.execute(_post(session), {**values, "dedupe": dedupe, "at": now})

@@ -81,6 +81,10 @@ class Words(Pack):
         waits = self.waits[channel]
         return waits[attempts - 1] if attempts <= len(waits) else None
 
+    def tries(self, channel: Channel) -> int:
+        """How often it is tried, all in all."""
+        return len(self.waits[channel]) + 1
+
 
 @cache
 def words() -> Words:

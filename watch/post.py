@@ -64,18 +64,24 @@ class PostOffice:
     def notify(self, delivery_id: int) -> None:
         """Send one delivery if nobody else does and it is not over; running it twice is harmless."""
         with transaction(self.engine) as session:
-            claim = deliveries.claim(session, delivery_id, clock.now(), LEASE, self.holder)
+            claim = self._claim(session, delivery_id)
             letter = self._write(session, claim) if claim else None
         if claim is None:
             return
-        if claim.again:
-            log.warning("delivery %d may have been sent before: sending it again", delivery_id)
         try:
             receipt = self._send(claim, letter)
         except NotSent as error:
             self._not_sent(claim, letter, error)
         else:
             self._sent(claim, letter, receipt)
+
+    def _claim(self, session: Session, delivery_id: int) -> Claim | None:
+        now = clock.now()
+        claim = deliveries.claim(session, delivery_id, now, LEASE, self.holder)
+        if claim is not None:
+            wait = wording.words().wait(claim.channel, claim.attempts)
+            deliveries.put_off(session, claim, now + (wait or LEASE))
+        return claim
 
     def _write(self, session: Session, claim: Claim) -> Letter | None:
         try:
@@ -86,10 +92,21 @@ class PostOffice:
             return None
 
     def _send(self, claim: Claim, letter: Letter | None) -> Receipt:
+        if claim.again:
+            log.warning("%s: may have been sent before", _named(claim))
+        if claim.attempts > wording.words().tries(claim.channel):
+            raise NotSent("the last try ended without a word", for_good=True)
         sender = self.senders.get(claim.channel)
         if letter is None or sender is None:
             raise NotSent("there is no address, or no way there")
-        return sender(letter)
+        try:
+            return sender(letter)
+        except NotSent:
+            raise
+        except Exception as error:
+            # A mistake of ours in one message must not keep all others from being sent.
+            log.exception("%s: a mistake", _named(claim))
+            raise NotSent(f"a mistake of ours: {type(error).__name__}") from error
 
     def _sent(self, claim: Claim, letter: Letter | None, receipt: Receipt) -> None:
         with transaction(self.engine) as session:

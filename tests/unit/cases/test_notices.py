@@ -85,6 +85,7 @@ def test_a_notice_posted_twice_is_there_once_and_the_first_stands(records: Recor
         ("alert", "agent:mei"),
         ("alert", "agent:"),
         ("alert", "system"),
+        ("alert", "caller"),
     ],
 )
 def test_a_kind_or_a_party_that_there_is_not_is_a_mistake(
@@ -315,6 +316,23 @@ def test_a_link_leads_nowhere_but_to_us(records: Records, case: Case, link: str 
     assert "evil" not in letter.text.body
 
 
+def test_a_link_is_forgotten_once_nobody_waits_for_it(records: Records) -> None:
+    facts = {"what": "fire", "link": "/report-in/token"}
+    spread(records, kind="whistle", facts=facts, ways=frozenset({"email", "webhook"}))
+    (notice,) = records.session.scalars(select(Notice))
+    first, second = rows(records)
+    deliveries.sent(records.session, claim(records, first), NOW, address="x")
+    assert notice.facts == facts
+    deliveries.not_sent(records.session, claim(records, second), "no", NOW, again=None)
+    assert notice.facts == {"what": "fire"}
+
+
+def test_and_at_once_where_nobody_can_be_sent_it(records: Records) -> None:
+    spread(records, "department:wsd", facts={"link": "/report-in/token"})
+    (notice,) = records.session.scalars(select(Notice))
+    assert notice.facts == {}
+
+
 # The work on one
 
 
@@ -357,6 +375,14 @@ def test_what_failed_is_due_again_at_its_time(records: Records, row: Delivery) -
     (due,) = deliveries.due(records.session, again)
     assert (due.delivery_id, due.attempts) == (row.id, 1)
     assert not claim(records, row, again).again
+
+
+def test_what_kills_its_worker_does_not_come_back_before_all_others(
+    records: Records, row: Delivery
+) -> None:
+    deliveries.put_off(records.session, claim(records, row), NOW + 5 * MINUTE)
+    assert deliveries.due(records.session, NOW + 4 * MINUTE) == []
+    assert claim(records, row, NOW + 5 * MINUTE).again
 
 
 def test_what_is_given_up_is_told_to_supervisors_and_ends_there(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cases.notices import FACTS, KINDS
+from cases.notices import FACTS, KINDS, TO_CALLERS
 from cases.pack import LANGUAGES
 from cases.wording import ALWAYS, House, Words, mask_numbers, placeholders, words
 
@@ -28,8 +28,6 @@ FULL = {
     "state": "given",
     "link": "https://hotline.example/cases/260000011",
 }
-# What a caller may get: one text message, without anything that the case says.
-TO_CALLERS = ("case_opened", "resolved", "followup_missed")
 EVERY = pytest.mark.parametrize("language", LANGUAGES)
 EACH = pytest.mark.parametrize("kind", KINDS)
 
@@ -61,7 +59,7 @@ def test_a_subject_has_no_hole_and_all_languages_tell_the_same(kind: str, langua
     assert placeholders(wording.body[language]) == placeholders(wording.body["en"])
 
 
-@pytest.mark.parametrize("kind", TO_CALLERS)
+@pytest.mark.parametrize("kind", sorted(TO_CALLERS))
 @EVERY
 def test_a_text_to_a_caller_is_one_short_line_about_the_case_number(
     kind: str, language: str
@@ -123,6 +121,7 @@ def test_waits_grow_and_come_to_an_end() -> None:
         assert words().wait(channel, 1) == waits[0]
         assert words().wait(channel, len(waits)) == waits[-1]
         assert words().wait(channel, len(waits) + 1) is None
+        assert words().tries(channel) == len(waits) + 1
     # A department's system may be down over a weekend.
     assert sum(words().waits["webhook"], timedelta()) > timedelta(days=3)
 
