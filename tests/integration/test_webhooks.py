@@ -24,7 +24,12 @@ CALL = {
     "RecordingStatus": "completed",
 }
 TURN = "/voice/turn?step=message&turn=1&silences=0&wrong=0"
-ADDRESSES = ["/voice", TURN, "/voice/recording?turn=1", "/voice/status", "/voice/fallback"]
+OUR_CALLS = [f"/voice/followup{path}" for path in ("", "/turn", "/status", "/fallback")]
+ADDRESSES = [
+    *("/voice", TURN, "/voice/recording?turn=1", "/voice/status", "/voice/fallback"),
+    *OUR_CALLS,
+]
+TEXTS = "/voice/sms"  # what became of a text: no call, and another form
 UNSIGNED: dict[str, dict[str, str]] = {
     "no signature": {},
     "an empty signature": {"X-Twilio-Signature": ""},
@@ -48,7 +53,7 @@ def signed(path: str, form: object, token: str = TOKEN) -> dict[str, str]:
 def test_the_addresses_specified_here_are_all_there_are(exchange: Exchange) -> None:
     rules = {str(rule) for rule in exchange.app.url_map.iter_rules()}
     voice = {rule for rule in rules if rule.startswith("/voice")}
-    assert voice == {address.partition("?")[0] for address in ADDRESSES}
+    assert voice == {address.partition("?")[0] for address in [*ADDRESSES, TEXTS]}
     assert {"/healthz", "/readyz"} <= rules
 
 
@@ -57,7 +62,7 @@ def test_who_is_not_the_provider_is_refused_and_nothing_is_written(
     exchange: Exchange, why: str
 ) -> None:
     client = exchange.app.test_client()
-    for address in [*ADDRESSES, "/voice/", "/voice/none", "/voicemail", "/%76oice"]:
+    for address in [*ADDRESSES, TEXTS, "/voice/", "/voice/none", "/voicemail", "/%76oice"]:
         for method in ("POST", "GET", "PUT", "DELETE", "PATCH"):
             response = client.open(
                 address, method=method, data=CALL, base_url=BASE, headers=UNSIGNED[why]
