@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bench import figures, servers
+from bench import figures, servers, year
 from bench.figures import Row
 from bench.load import CONNECTIONS
 from bench.servers import Server
@@ -27,10 +27,31 @@ Pairing = tuple[Server, Kind, Row]
 @click.command()
 @click.option("--seconds", default=3.0, show_default=True, help="length of one round of one row")
 @click.option("--rounds", default=5, show_default=True, help="rounds, each in an order of its own")
+@click.option(
+    "--cases",
+    type=click.IntRange(20_000),
+    default=100_000,
+    show_default=True,
+    help="cases of a year, at most",
+)
+@click.option("--only", type=click.Choice(("webhooks", "year")), help="one half of it")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="also write JSON here")
-def main(seconds: float, rounds: int, json_file: Path | None) -> None:
-    """Measure bare Flask and our signed, durable webhooks side by side."""
-    out = Console()
+def main(seconds: float, rounds: int, cases: int, only: str | None, json_file: Path | None) -> None:
+    """Measure bare Flask and our signed, durable webhooks side by side; then what is asked of a year of
+    cases, and how it grows with ten times as many."""
+    out, told = Console(), dict[str, object](machine=figures.machine())
+    well = True
+    if only != "year":
+        well, found = _webhooks(out, seconds, rounds)
+        told.update(found)
+    if only != "webhooks":
+        told["year"] = _year(out, (cases // 10, cases))
+    if json_file:
+        json_file.write_text(json.dumps(told, indent=2) + "\n")
+    sys.exit(not well)
+
+
+def _webhooks(out: Console, seconds: float, rounds: int) -> tuple[bool, dict[str, object]]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         out.print("starting the servers")
         with servers.running(Path(folder)) as contestants:
@@ -41,9 +62,16 @@ def main(seconds: float, rounds: int, json_file: Path | None) -> None:
     rows = [row for _, _, row in pairings]
     out.print(_table(rows))
     out.print(f"{figures.machine()}; {disk}", soft_wrap=True)
-    if json_file:
-        json_file.write_text(json.dumps(_as_dict(rows, disk), indent=2) + "\n")
-    sys.exit(any(row.errors for row in rows) or not all(durable))
+    well = all(durable) and not any(row.errors for row in rows)
+    return well, {"disk": disk, "rows": [row.as_dict(rows[0]) for row in rows]}
+
+
+def _year(out: Console, counts: Sequence[int]) -> list[dict[str, object]]:
+    with out.status("a year of cases") as status:
+        lines = year.measure(counts, status.update)
+    out.print(year.table(lines, counts))
+    out.print(figures.machine(), soft_wrap=True)
+    return [line.as_dict(counts) for line in lines]
 
 
 def _pairings(contestants: Sequence[Server]) -> list[Pairing]:
@@ -103,14 +131,6 @@ def _table(rows: Sequence[Row]) -> Table:
 
 def _told(errors: Sequence[str]) -> str:
     return f"{len(errors)}: {errors[0]}" if errors else "0"
-
-
-def _as_dict(rows: Sequence[Row], disk: str) -> dict[str, object]:
-    return {
-        "machine": figures.machine(),
-        "disk": disk,
-        "rows": [row.as_dict(rows[0]) for row in rows],
-    }
 
 
 if __name__ == "__main__":

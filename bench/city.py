@@ -6,7 +6,7 @@ days); only the way is shorter, because going it a hundred thousand times takes 
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -50,14 +50,17 @@ def terms() -> Terms:
     )
 
 
-def fill(engine: Engine, count: int, now: datetime) -> None:
-    """Put `count` cases, the last year's up to `now`, into a database that is migrated and empty."""
+def fill(engines: Sequence[Engine], count: int, now: datetime) -> None:
+    """Put `count` cases, the last year's up to `now`, into databases that are migrated and empty: the
+    same into each."""
     lives = _lives(count, now)
     while rows := _together(islice(lives, BATCH)):
-        with engine.begin() as connection:
-            for table in TABLES:
-                _insert(connection, Record.metadata.tables[table], rows[table])
-    _settle(engine)
+        for engine in engines:
+            with engine.begin() as connection:
+                for table in TABLES:
+                    _insert(connection, Record.metadata.tables[table], rows[table])
+    for engine in engines:
+        _settle(engine)
 
 
 def _lives(count: int, now: datetime) -> Iterator[Rows]:

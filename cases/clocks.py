@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator
 from pydantic.dataclasses import dataclass
-from sqlalchemy import ForeignKey, Index, String, select, text, update
+from sqlalchemy import ForeignKey, Index, Select, String, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import categories, departments
@@ -317,11 +317,36 @@ def most_pressing(clocks: Iterable[Clock]) -> Clock | None:
     return min(clocks, key=lambda clock: (clock.due_at, clock.id or 0), default=None)
 
 
-def due(session: Session, mark: str, now: datetime, limit: int = 500) -> list[int]:
+def due(
+    session: Session, mark: str, now: datetime, limit: int = 500, kinds: Collection[str] = KINDS
+) -> list[int]:
     """The running clocks that pass this mark now and were not yet marked, the first to pass first."""
+    return list(session.scalars(_passing(mark, now, kinds).limit(limit)))
+
+
+def _passing(mark: str, now: datetime, kinds: Collection[str]) -> Select[Any]:
     done, at = (getattr(Clock, name) for name in MARKS[mark])
-    statement = select(Clock.id).where(Clock.stopped_at.is_(None), done.is_(None), at <= now)
-    return list(session.scalars(statement.order_by(at).limit(limit)))
+    passing = select(Clock.id).where(Clock.stopped_at.is_(None), done.is_(None), at <= now)
+    return passing.where(Clock.kind.in_(kinds)).order_by(at)
+
+
+def mark_together(
+    session: Session, mark: str, now: datetime, limit: int, kinds: Collection[str] = KINDS
+) -> list[Clock]:
+    """Mark up to `limit` clocks that pass this mark now, the first to pass first; those we marked.
+
+    Clocks that somebody holds at this moment are left to the next round, so that nobody waits.
+    """
+    done, _ = MARKS[mark]
+    passing = _passing(mark, now, kinds).limit(limit).with_for_update(skip_locked=True).cte()
+    marked = session.scalars(
+        update(Clock)
+        .where(Clock.id.in_(select(passing.c.id)))
+        .values({done: now})
+        .returning(Clock)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return sorted(marked, key=lambda clock: clock.id)
 
 
 def mark(session: Session, clock_id: int, mark: str, now: datetime) -> bool:

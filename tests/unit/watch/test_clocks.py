@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
 
 from cases import asked, clocks, history, referral_policy, whistles
 from cases.case import Case
@@ -98,6 +99,54 @@ def test_several_watches_at_once_mark_each_clock_once(engine: Engine, sweep: wat
         thread.join()
     assert len(marked) == WATCHES and sum(marked) <= 12
     assert told(engine)["overdue", "role:supervisor"] == 12
+
+
+def test_a_rule_that_fails_keeps_no_other_clock_waiting(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = opened(engine, 2)
+    went_on = []
+
+    def rule(_: Session, clock: Clock, now: datetime) -> None:
+        if clock.case_id == first:
+            raise ValueError("a fault of ours")
+        went_on.append((clock.case_id, now))
+
+    sweep = watch.Sweep(engine, {"dispatch": rule})
+    for _ in range(2):
+        watch.go_round(sweep, NOW + YEAR)
+    assert went_on == [(second, NOW + YEAR)]
+    assert caplog.text.count("it is tried again") == 2
+    with transaction(engine) as session:
+        marked = select(Clock.case_id).where(Clock.overdue_at.is_not(None))
+        assert sorted(session.scalars(marked.where(Clock.kind == "dispatch"))) == [second]
+        assert sorted(session.scalars(marked.where(Clock.kind == "resolve"))) == [first, second]
+    assert told(engine)["overdue", "role:supervisor"] == 3
+
+
+def test_who_changes_a_case_is_not_waited_for(engine: Engine, sweep: watch.Sweep) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    first, _ = opened(engine, 2)
+    with transaction(engine) as session:
+        clocks.stop(session, first, "dispatch", NOW)
+        assert watch.go_round(sweep, NOW + YEAR)["warned"] == 3
+    assert watch.go_round(sweep, NOW + YEAR)["warned"] == 0
+
+
+@pytest.mark.parametrize("mark", clocks.MARKS)
+def test_the_clocks_that_pass_a_mark_are_found_by_an_index(engine: Engine, mark: str) -> None:
+    with transaction(engine) as session:
+        if engine.dialect.name == "postgresql":
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        how = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        done, at = clocks.MARKS[mark]
+        passing = (
+            f"SELECT id FROM clocks WHERE stopped_at IS NULL AND {done} IS NULL "
+            f"AND {at} <= '2026-11-24' ORDER BY {at} LIMIT 500"
+        )
+        plan = " ".join(str(row) for row in session.execute(text(how + passing)))
+    assert f"ix_clocks_{mark}" in plan and "SORT" not in plan.upper()
 
 
 def test_silence_is_recorded_and_asked_again_and_the_second_blows_the_whistle(

@@ -1,0 +1,161 @@
+"""What is asked of a year of cases again and again, with ten thousand cases and with ten times as many.
+
+A part measures on one filled database. What it gives is the time of one go, and the growth beside it:
+1 for what costs the same with ten times the cases, 10 for what has to look at each.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import pytest
+from rich.table import Table
+from sqlalchemy import Engine, select, union_all
+
+from bench import city
+from cases import clocks, referral_policy
+from cases.clocks import Clock
+from runtime import clock, database
+from runtime.database import transaction
+from tests.conftest import migrate
+from tests.support.servers import postgres_server
+from watch import clocks as watch
+
+ROUNDS: Final = 5
+# More than pass a mark within one round of the watch in a city of 70,000 calls a day.
+PASSING: Final = 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Seconds that something took on one database, each time it was done."""
+
+    what: str
+    seconds: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        return median(self.seconds)
+
+
+# Measures on a filled database; `now` is the moment up to which its cases were put in.
+Part = Callable[[Engine, datetime], Iterator[Figure]]
+
+
+def timed(what: str, act: Callable[[], object], rounds: int = ROUNDS) -> Figure:
+    """How long `act` takes, by the wall's clock."""
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        act()
+        seconds.append(time.perf_counter() - began)
+    return Figure(what, seconds)
+
+
+def sweep(engine: Engine, now: datetime) -> Iterator[Figure]:
+    """The watch's round over all clocks that run: with nothing to do, and with a hundred marks to set,
+    each with its notices and what the rules say, in a transaction of its own."""
+    agreed = city.terms()
+    round_of = watch.of_city(engine, agreed, referral_policy.of_city(city.CITY))
+    yield timed("sweep, no clock passes a mark", lambda: watch.go_round(round_of, now))
+    moments = iter(_when_so_many_pass(engine, PASSING, ROUNDS))
+    yield timed(
+        f"sweep, {PASSING} clocks pass a mark", lambda: watch.go_round(round_of, next(moments))
+    )
+
+
+def _when_so_many_pass(engine: Engine, many: int, rounds: int) -> list[datetime]:
+    """Moments by each of which so many more marks have been passed than by the one before."""
+    waiting = [
+        select(getattr(Clock, at).label("at")).where(
+            Clock.stopped_at.is_(None), getattr(Clock, done).is_(None)
+        )
+        for done, at in clocks.MARKS.values()
+    ]
+    together = union_all(*waiting).subquery()
+    with transaction(engine) as session:
+        soonest = select(together.c.at).order_by(together.c.at).limit(many * rounds)
+        return list(session.scalars(soonest))[many - 1 :: many]
+
+
+PARTS: Final[tuple[Part, ...]] = (sweep,)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing measured on one database: seconds with so many cases, from few to many."""
+
+    database: str
+    what: str
+    seconds: tuple[float, ...]
+
+    @property
+    def growth(self) -> float:
+        """How many times as long it takes with the most cases as with the fewest."""
+        return self.seconds[-1] / self.seconds[0]
+
+    def as_dict(self, counts: Sequence[int]) -> dict[str, object]:
+        """For JSON: milliseconds by number of cases."""
+        times = {str(n): round(1000 * one, 2) for n, one in zip(counts, self.seconds, strict=True)}
+        return {
+            "database": self.database,
+            "what": self.what,
+            "ms": times,
+            "growth": round(self.growth, 2),
+        }
+
+
+def measure(counts: Sequence[int], tell: Callable[[str], object]) -> list[Line]:
+    """Every part on every database, with each number of cases."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for count in counts:
+        with _databases() as databases:
+            tell(f"putting in {count:,} cases")
+            now = clock.now() - timedelta(minutes=1)
+            city.fill(list(databases.values()), count, now)
+            for name, engine in databases.items():
+                for part in PARTS:
+                    for figure in part(engine, now):
+                        tell(f"{name}, {count:,} cases: {figure.what}")
+                        found.setdefault((name, figure.what), []).append(figure.median)
+    return [Line(name, what, tuple(seconds)) for (name, what), seconds in found.items()]
+
+
+@contextmanager
+def _databases() -> Iterator[dict[str, Engine]]:
+    """Empty databases by name. PostgreSQL only where it is installed."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        urls = {"SQLite": f"sqlite:///{folder / 'year.sqlite3'}", **_postgres(stack)}
+        engines = {}
+        for name, url in urls.items():
+            migrate(url)
+            engines[name] = database.engine(url.replace("postgresql:", "postgresql+psycopg:"))
+            stack.callback(engines[name].dispose)
+        yield engines
+
+
+def _postgres(stack: ExitStack) -> dict[str, str]:
+    try:
+        return {"PostgreSQL": stack.enter_context(postgres_server()).url}
+    except pytest.skip.Exception:
+        return {}
+
+
+def table(lines: Sequence[Line], counts: Sequence[int]) -> Table:
+    """The figures as a table, in milliseconds."""
+    shown = Table(box=None, padding=(0, 2, 0, 0), title="A year of cases: ms, median of five")
+    shown.add_column("what")
+    for count in counts:
+        shown.add_column(f"{count:,}", justify="right", no_wrap=True)
+    shown.add_column("growth", justify="right", no_wrap=True)
+    for line in lines:
+        times = (f"{1000 * seconds:,.1f}" for seconds in line.seconds)
+        shown.add_row(f"{line.database}, {line.what}", *times, f"{line.growth:.1f}")
+    return shown
