@@ -41,9 +41,11 @@ evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)
 
-docs: .venv/installed ## draw docs/flows.md and docs/lifecycle.md from the data that runs
+docs: .venv/installed ## write docs/flows, lifecycle, clocks and rates.md from the data that runs
 	@$(BIN)/python -m callflows.diagram
 	@$(BIN)/python -m cases.diagram
+	@$(BIN)/python -m watch.diagram
+	@$(BIN)/python -m cases.worked_rates
 
 migrate: .venv/installed ## bring the database to this version's schema
 	@$(BIN)/alembic upgrade head

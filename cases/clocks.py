@@ -59,17 +59,28 @@ def _promised(spans: Mapping[str, Span]) -> Mapping[str, Span]:
     return spans
 
 
+def _kind(kind: str) -> str:
+    if kind not in PROMISED:
+        raise ValueError(f"{kind!r} is none of {', '.join(PROMISED)}")
+    return kind
+
+
+Kind = Annotated[str, AfterValidator(_kind)]
 _Span = Annotated[Span, PlainValidator(lambda text: Span.parse(str(text)))]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Grade:
-    """How fast a kind of matter is dealt with: the spans of its clocks, and the categories it is for."""
+    """How fast a kind of matter is dealt with: the spans of its clocks, and the categories it is for.
+
+    published: the clocks whose span somebody published; the others are the pack's own defaults.
+    """
 
     code: Code
     name: Names
     clocks: Annotated[Mapping[str, _Span], AfterValidator(_promised)]
     categories: tuple[Code, ...] = ()
+    published: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -82,12 +93,18 @@ class Limits:
 
 
 class Promises(Pack):
-    """A city's `clocks.yaml`. `warn_at`: the share of a clock's time after which it warns."""
+    """A city's `clocks.yaml`. `warn_at`: the share of a clock's time after which it warns.
+
+    published, counting: for readers, where the published spans are from and by which law days are
+    counted.
+    """
 
     grades: Annotated[dict[Code, Grade], Coded]
     default: Code
     warn_at: Annotated[float, Field(gt=0, lt=1)]
     limits: Limits
+    published: Names | None = None
+    counting: Names | None = None
 
     @classmethod
     def of_city(cls, folder: Path, kinds: Iterable[Category]) -> Promises:
@@ -337,11 +354,12 @@ def mark_together(
 
     Clocks that somebody holds at this moment are left to the next round, so that nobody waits.
     """
-    done, _ = MARKS[mark]
-    passing = _passing(mark, now, kinds).limit(limit).with_for_update(skip_locked=True).cte()
+    done, _ = (getattr(Clock, name) for name in MARKS[mark])
+    held = _passing(mark, now, kinds).limit(limit).with_for_update(skip_locked=True)
+    # In two steps: a single statement would go by the rows as they were before it got hold of them.
     marked = session.scalars(
         update(Clock)
-        .where(Clock.id.in_(select(passing.c.id)))
+        .where(Clock.id.in_(list(session.scalars(held))), done.is_(None))
         .values({done: now})
         .returning(Clock)
         .execution_options(synchronize_session=False, populate_existing=True)

@@ -73,11 +73,12 @@ class Policy(Pack):
     all who were to be asked, also those nobody reached. decimals: of a percentage, rounded half up.
     least: below so many answers a unit is shown and not ranked. summary: of all units together,
     `volume` over all answers, or `plain`, the mean of the units' rates. seconds: for
-    answered_within.
+    answered_within. note: what a reader has to know of its figures.
     """
 
     name: Names
     source: str
+    note: str | None = None
     weights: Annotated[Mapping[Measure, _Share], AfterValidator(_one_in_all)]
     fairly: _Share
     denominator: Literal["valid", "asked"]

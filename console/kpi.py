@@ -70,7 +70,7 @@ def report(
 @UNTIL
 @GROUPED
 @AS_JSON
-@click.option("--zone", help="Time zone of the days, like Asia/Hong_Kong; else the city's.")
+@click.option("--zone", help="Time zone of the days, like Europe/Paris; else the city's.")
 def recompute(
     file: TextIO,
     policy_name: str,
@@ -126,7 +126,7 @@ def _zone(name: str | None) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise click.ClickException(f"{name!r} is not a time zone like Asia/Hong_Kong") from None
+        raise click.ClickException(f"{name!r} is not a time zone like Europe/Paris") from None
 
 
 def _city() -> City:

@@ -1,0 +1,289 @@
+"""Writes what the policies for the rates are, and works one example through, by the code that runs.
+
+python -m cases.worked_rates        # writes docs/rates.md
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cases import kpis
+from cases.kpis import Handled, Policy, Rate, Said, Unit
+
+PAGE = Path("docs/rates.md")
+ZONE = ZoneInfo("UTC")  # of the example; a report is made in its city's own
+DAY = date(2026, 11, 25)
+
+# What each rate means to a reader. A measure that is not explained here cannot be shown.
+MEANINGS = {
+    "contacted": ("響應率", "of those who answered, whom the department had been in touch with"),
+    "solved": ("解決率", "of those who answered, who say that it is solved"),
+    "satisfied": (
+        "滿意率",
+        'of those who answered, who are very satisfied; "fairly" counts in part',
+    ),
+    "first_call": (
+        "首次來電解決率",
+        "of the cases opened in the period that are closed, which the desk had answered itself",
+    ),
+    "answered_within": ("接聽率", "of the calls, which somebody answered in time"),
+}
+
+# How each word of a policy reads.
+DENOMINATORS = {
+    "valid": "who said whether it is solved",
+    "asked": "all who were to be asked, also those nobody reached",
+}
+SUMMARIES = {
+    "volume": "over all answers of all units",
+    "plain": "the plain mean of the units' rates",
+}
+
+# What citizens said of the departments of the example: how often, and what.
+SAID = Counter(
+    {
+        Said("lamps", True, True, True, "very", False): 24,
+        Said("lamps", True, True, True, "fairly", False): 10,
+        Said("lamps", True, True, False, "no", False): 4,
+        Said("lamps", True, False, False, "no", False): 2,
+        Said("lamps", False, None, None, None, False): 10,
+        Said("lamps", True, True, False, "no", True): 3,
+        Said("water", True, True, True, "very", False): 20,
+        Said("water", True, True, True, "fairly", False): 5,
+        Said("water", True, False, False, "no", False): 25,
+        Said("trees", True, True, True, "very", False): 6,
+        Said("noise", False, None, None, None, False): 2,
+    }
+)
+HANDLED = Counter({Handled("lamps", False, False): 50, Handled("desk", True, False): 30})
+SHOWN = "lamps"
+
+_HEAD = """# The rates 三率
+
+Written by `python -m cases.worked_rates` from the files in `cases/policies`, by the code that reckons the
+rates: do not edit. What the words of a call-back mean is told in [followups.md](followups.md).
+
+After a case is resolved the citizen is asked: was anybody in touch, is it solved, are you satisfied? How
+answers become rates, and rates a score, is a *policy*: a file that anybody can read. A city may add its own
+in `cities/<city>/policies`.
+
+    python -m console kpi policies
+    python -m console kpi report 10-50-40 --by district --from 2026-10-01 --until 2026-11-01"""
+
+_RULES = """## What holds for all of them
+
+- **What is counted.** One resolution of one case, in the period in which the call-back ended. A case that
+  was resolved twice was asked about twice: the first answer, *not solved*, counts against the department that
+  said it was.
+- **Valid** is a call-back in which the citizen said whether it is solved. Who was not reached, asked not to
+  be rung, or hung up before that is not valid, and is never counted as satisfied. Who answered that, and no
+  question after it, counts as not satisfied.
+- **Excluded 剔除** cases count for nothing. Somebody asks for it with a reason, a supervisor or coordinator
+  who is somebody else approves it. How many were excluded stands in every report; which, why, and who asked
+  and approved, stands in the export.
+- **By whom.** `department` as it was when the case was resolved; `district` as the first department was
+  told; `category` as it is now; `seat` is the leader who took the case at the duty seat; `none` is what
+  belongs to none; `city` is all together.
+- **No data** is shown where there is nothing to take a share of, never 0 or 100; a unit without data for a
+  rate that has a weight has no score.
+- **The score** is 100 x the weighted sum of the rates, unrounded; figures are rounded once, half up, when
+  they are shown. All reckoning is in fractions: the same answers give the same figures to the last digit.
+- **Too few.** A unit with fewer valid answers than `least` is shown and not ranked.
+- **Ties.** Ranked by the score as it is shown; of equals the one that was asked about more stands first;
+  equal in both is the same rank."""
+
+_INTERVAL = """## How sure a rate is
+
+Beside each rate of a unit stand n and an interval. Reckoned so from sample after sample, 95 of 100 such
+intervals hold the share that all would have given who could have been asked. It is Wilson's score interval,
+with z = {z},
+
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+
+It holds for small n and near 0 and 100, never leaves that range, and is wide where little was said. Where
+"fairly" counts in part, p is a mean of values from 0 to 1; these scatter less than yes and no do, so the
+interval is wider than need be. A plain mean over units has no interval."""
+
+_MISSING = """## What has no data today
+
+`answered_within`: a call reaches us when our machine answers it, at once, and how long a person let it ring
+before that a provider does not tell. The rate is shown as *no data* until there is something to count."""
+
+_AGAIN = """## Reckoned again by anybody
+
+    python -m console export > log.jsonl
+    python -m console kpi recompute log.jsonl --policy 10-50-40 --zone Europe/Paris
+
+reckons the same figures from the file alone, without the database, and checks every case in it first: each
+line of its history against its seal, the last seal against the one beside the case, and the answers against
+those in the history. A changed line ends it with the case's number and what is wrong. Options and output are
+those of `report`; `--json` gives figures for a program."""
+
+
+def page() -> str:
+    """docs/rates.md."""
+    parts = [_HEAD, "\n".join(_measures()), "## The policies", "\n".join(_policies())]
+    parts += [_RULES, _INTERVAL.format(z=kpis.Z), "## One example, worked through", _example()]
+    for code, policy in kpis.policies().items():
+        parts += [f"### By {code}", *_worked(policy)]
+    return "\n\n".join([*parts, _MISSING, _AGAIN]) + "\n"
+
+
+def _measures() -> Iterator[str]:
+    yield from _line("rate", "", "meaning")
+    for measure, (name, meaning) in MEANINGS.items():
+        yield from _line(f"`{measure}`", name, meaning, head=False)
+
+
+def _policies() -> Iterator[str]:
+    known = kpis.policies()
+    yield from _line("", *(f"`{code}`" for code in known))
+    for field, values in _fields(known).items():
+        yield from _line(field, *values, head=False)
+
+
+def _fields(known: Mapping[str, Policy]) -> dict[str, list[str]]:
+    return {
+        "source": [one.source for one in known.values()],
+        "weights": [_weights(one) for one in known.values()],
+        '"fairly" counts': [_plain(one.fairly) for one in known.values()],
+        "out of (`denominator`)": [DENOMINATORS[one.denominator] for one in known.values()],
+        "a month begins": [_period(one) for one in known.values()],
+        "decimals of a percentage": [str(one.decimals) for one in known.values()],
+        "ranked from (`least`)": [f"{one.least} valid answers" for one in known.values()],
+        "all together (`summary`)": [SUMMARIES[one.summary] for one in known.values()],
+    }
+
+
+def _weights(policy: Policy) -> str:
+    if not policy.scores:
+        return ", ".join(policy.weights) + ": shown, no score"
+    return ", ".join(f"{name} {_plain(weight)}" for name, weight in policy.weights.items())
+
+
+def _period(policy: Policy) -> str:
+    begin, end = kpis.month(policy, DAY, ZONE)
+    last = end - timedelta(minutes=1)
+    return (
+        f"on day {policy.period.begins_on} at {policy.period.day_begins:%H:%M}; that of"
+        f" {DAY} is {begin:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+    )
+
+
+def _example() -> str:
+    return "\n".join(
+        [
+            f"What was said in a month of four departments. Besides, {_closed()}.",
+            "",
+            *_line("department", "times", "valid", "contacted", "solved", "satisfied", "excluded"),
+            *(line for said, count in SAID.items() for line in _said(said, count)),
+        ]
+    )
+
+
+def _closed() -> str:
+    whose = (f"{count} cases of {one.group} were closed" for one, count in HANDLED.items())
+    return ", ".join(whose)
+
+
+def _said(said: Said, count: int) -> list[str]:
+    answers = (_word(value) for value in (said.valid, said.contacted, said.solved))
+    cells = (said.group, str(count), *answers, said.satisfied or "-", _word(said.excluded))
+    return _line(*cells, head=False)
+
+
+def _word(value: bool | None) -> str:
+    return "-" if value is None else "yes" if value else "no"
+
+
+def _worked(policy: Policy) -> Iterator[str]:
+    if policy.note:
+        yield policy.note
+    report = kpis.report(policy, SAID, HANDLED)
+    units = {one.group: one for one in report.units}
+    yield f"```\n{chr(10).join(_steps(policy, units[SHOWN]))}\n```"
+    yield "\n".join(_report(policy, [*report.units, report.together]))
+
+
+def _steps(policy: Policy, unit: Unit) -> Iterator[str]:
+    yield f"{SHOWN}: asked {unit.asked}, valid {unit.valid}, excluded {unit.excluded}"
+    for name, rate in unit.rates.items():
+        yield f"{name:<15} = {_share(policy, name, rate)}"
+    if unit.score is None:
+        return
+    sums = " + ".join(
+        f"{_plain(weight)} x {_ratio(unit.rates[name].share)}"
+        for name, weight in policy.weights.items()
+    )
+    yield f"{'score':<15} = 100 x ({sums})"
+    shown = kpis.figure(unit.score, policy.decimals)
+    yield f"{'':<15} = {_plain(unit.score)}, shown as {shown}"
+
+
+def _share(policy: Policy, name: str, rate: Rate) -> str:
+    if rate.share is None:
+        return "no data"
+    hits = _plain(rate.share * rate.n)
+    how = f" = ({_parts(policy)}) / {rate.n}" if name == "satisfied" else ""
+    shown, low, high = (
+        kpis.percent(one, policy.decimals) for one in (rate.share, rate.low, rate.high)
+    )
+    return f"{hits} / {rate.n}{how} = {shown} %, between {low} and {high}"
+
+
+def _parts(policy: Policy) -> str:
+    """How many are very and how many fairly satisfied, as the policy counts them."""
+    very, fairly = (_how_many(mark) for mark in (kpis.VERY, kpis.FAIRLY))
+    return f"{very} + {_plain(policy.fairly)} x {fairly}"
+
+
+def _how_many(mark: str) -> int:
+    said = {one: count for one, count in SAID.items() if one.group == SHOWN and not one.excluded}
+    return sum(count for one, count in said.items() if one.satisfied == mark)
+
+
+def _report(policy: Policy, units: list[Unit]) -> Iterator[str]:
+    yield from _line("", "asked", "valid", "excluded", *policy.weights, "score", "rank")
+    for unit in units:
+        rates = (_cell(policy, rate) for rate in unit.rates.values())
+        score = kpis.figure(unit.score, policy.decimals) or ("no data" if policy.scores else "-")
+        counts = (str(one) for one in (unit.asked, unit.valid, unit.excluded))
+        yield from _line(unit.group, *counts, *rates, score, str(unit.rank or "-"), head=False)
+
+
+def _cell(policy: Policy, rate: Rate) -> str:
+    share = kpis.percent(rate.share, policy.decimals)
+    if share is None:
+        return "no data"
+    low, high = (kpis.percent(one, policy.decimals) for one in (rate.low, rate.high))
+    return f"{share} ({low}-{high}), n {rate.n}" if low else f"{share}, n {rate.n}"
+
+
+def _ratio(share: Fraction | None) -> str:
+    return "no data" if share is None else str(share)
+
+
+def _plain(value: Fraction) -> str:
+    """A fraction as a decimal number: 9/10 -> "0.9"."""
+    return f"{(Decimal(value.numerator) / Decimal(value.denominator)).normalize():f}"
+
+
+def _line(*cells: str, head: bool = True) -> list[str]:
+    line = "| " + " | ".join(cells) + " |"
+    return [line, "|---" * len(cells) + "|"] if head else [line]
+
+
+def main() -> int:
+    """Write docs/rates.md. Returns the exit status."""
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
