@@ -33,10 +33,23 @@ ONE_OPEN_IN: Final = 10
 OPEN_SINCE: Final = timedelta(days=30)
 # One case in so many is not solved the first time; one in so many is never reached.
 ONE_UNSOLVED_IN, ONE_NOT_REACHED_IN = 12, 7
+# One case in so many does not count in the rates.
+ONE_EXCLUDED_IN: Final = 100
 DISTRICTS: Final = 18
 BATCH: Final = 2000
 # In the order in which rows need one another.
-TABLES: Final = ("calls", "cases", "history", "history_heads", "clocks", "referrals", "followups")
+TABLES: Final = (
+    *(
+        "calls",
+        "cases",
+        "history",
+        "history_heads",
+        "clocks",
+        "referrals",
+        "followups",
+        "exclusions",
+    ),
+)
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -95,6 +108,8 @@ class _Life(NamedTuple):
         self._asked(rows, accepted_at)
         if over:
             self._tries(rows, accepted_at)
+            if not self.dice.randrange(ONE_EXCLUDED_IN):
+                self._excluded(rows)
         else:
             for kind in (clocks.INTERIM, clocks.RESOLVE):
                 self._clock(rows, kind, self.opened_at, None, now=now)
@@ -138,6 +153,26 @@ class _Life(NamedTuple):
         self._clock(rows, clocks.RESOLVE, since, at)
         self._clock(rows, clocks.FOLLOWUP, at, told_at)
         rows["followups"].append(self._followup(said, solved, at, told_at))
+
+    def _excluded(self, rows: Rows) -> None:
+        asked_at = rows["history"][-1]["at"] + HOUR
+        reason, words, decided_at = "No department's matter.", "So it is.", asked_at + HOUR
+        self._line(rows, "exclusion_asked", asked_at, "agent:2", reason=reason)
+        granted: Row = {"words": words, "asked_by": "agent:2"}
+        self._line(rows, "exclusion_granted", decided_at, "agent:3", **granted)
+        rows["exclusions"].append(
+            {
+                "case_id": self.number,
+                "reason": reason,
+                "asked_by": "agent:2",
+                "asked_department": self.kind.department,
+                "asked_at": asked_at,
+                "approved": True,
+                "words": words,
+                "decided_by": "agent:3",
+                "decided_at": decided_at,
+            }
+        )
 
     def _case(self, rows: Rows, status: str) -> None:
         last = rows["history"][-1]

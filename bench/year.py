@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -19,7 +20,7 @@ from rich.table import Table
 from sqlalchemy import Engine, select, union_all
 
 from bench import city
-from cases import clocks, referral_policy
+from cases import clocks, kpis, outcomes, referral_policy
 from cases.clocks import Clock
 from runtime import clock, database
 from runtime.database import transaction
@@ -30,6 +31,8 @@ from watch import clocks as watch
 ROUNDS: Final = 5
 # More than pass a mark within one round of the watch in a city of 70,000 calls a day.
 PASSING: Final = 100
+# The cases of the last month are still being worked on: the rates are of the one before.
+OLD: Final = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,23 @@ def _when_so_many_pass(engine: Engine, many: int, rounds: int) -> list[datetime]
         return list(session.scalars(soonest))[many - 1 :: many]
 
 
-PARTS: Final[tuple[Part, ...]] = (sweep,)
+def rates(engine: Engine, now: datetime) -> Iterator[Figure]:
+    """The three rates of all units by 10/50/40: of the policy's present month, and of the whole year."""
+    policy = kpis.policy("10-50-40")
+    year = now - city.YEAR, now
+    month = kpis.month(policy, (now - OLD).date(), city.CITY.time_zone)
+
+    def reckoned(by: str, since: datetime, until: datetime) -> None:
+        with transaction(engine) as session:
+            said = outcomes.said(session, by, since, until)
+            kpis.report(policy, said, outcomes.handled(session, by, since, until))
+
+    yield timed("rates of all departments, a month", partial(reckoned, "department", *month))
+    yield timed("rates of all departments, the year", partial(reckoned, "department", *year))
+    yield timed("rates of all districts, the year", partial(reckoned, "district", *year))
+
+
+PARTS: Final[tuple[Part, ...]] = (sweep, rates)
 
 
 @dataclass(frozen=True)
