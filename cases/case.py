@@ -103,7 +103,8 @@ def open_for(
         history.add(session, case.id, "opened", now, number=case.number)
         grade = terms.promises.default
         clocks.start(session, case.id, clocks.DISPATCH, terms, now, grade=grade)
-        promise(session, case, terms, now, grade=grade)
+        resolve = clocks.start(session, case.id, clocks.RESOLVE, terms, now, grade=grade)
+        case.due_at = resolve.due_at
     else:
         mark(case, *flags)
     return case

@@ -1,5 +1,7 @@
 """The clocks of a case; what one says cannot be changed"""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,6 +10,19 @@ down_revision = "0004"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
+CASES = sa.table(
+    "cases",
+    sa.column("id", ID),
+    sa.column("status"),
+    sa.column("opened_at", MOMENT),
+    sa.column("due_at", MOMENT),
+)
+CLOCKS = sa.table(
+    "clocks",
+    *(sa.column(name, ID) for name in ("id", "case_id")),
+    *(sa.column(name, sa.String()) for name in ("kind", "grade")),
+    *(sa.column(name, MOMENT) for name in ("set_at", "warn_at", "due_at", "third_at")),
+)
 MARKS = {
     "warned": ("warned_at", "warn_at"),
     "overdue": ("overdue_at", "due_at"),
@@ -84,8 +99,36 @@ def upgrade() -> None:
         op.create_index(
             f"ix_clocks_{mark}", "clocks", [at], sqlite_where=waits, postgresql_where=waits
         )
+    _cases_of_before()
     for statement in POSTGRESQL if _is_postgresql() else SQLITE:
         op.execute(statement)
+
+
+def _cases_of_before() -> None:
+    """A case that is open already keeps what its caller was promised, as the clock of its answer, and
+    is the desk's to refer by then: until now a department owned a case that nobody had asked it about.
+    """
+    connection = op.get_bind()
+    connection.execute(sa.text("UPDATE cases SET owner = 'desk' WHERE status = 'confirmed'"))
+    opened = connection.execute(
+        sa.select(CASES.c.id, CASES.c.opened_at, CASES.c.due_at).where(CASES.c.status != "closed")
+    )
+    rows = [_clock(kind, *case) for case in opened for kind in ("dispatch", "resolve")]
+    if rows:
+        connection.execute(sa.insert(CLOCKS), rows)
+
+
+def _clock(kind: str, case_id: int, opened_at: datetime, due_at: datetime) -> dict[str, object]:
+    length = due_at - opened_at
+    return {
+        "case_id": case_id,
+        "kind": kind,
+        "grade": "ordinary",
+        "set_at": opened_at,
+        "warn_at": opened_at + 0.75 * length,
+        "due_at": due_at,
+        "third_at": opened_at + 3 * length,
+    }
 
 
 def downgrade() -> None:
