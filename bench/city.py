@@ -39,16 +39,14 @@ DISTRICTS: Final = 18
 BATCH: Final = 2000
 # In the order in which rows need one another.
 TABLES: Final = (
-    *(
-        "calls",
-        "cases",
-        "history",
-        "history_heads",
-        "clocks",
-        "referrals",
-        "followups",
-        "exclusions",
-    ),
+    "calls",
+    "cases",
+    "history",
+    "history_heads",
+    "clocks",
+    "referrals",
+    "followups",
+    "exclusions",
 )
 
 Row = dict[str, Any]

@@ -62,8 +62,8 @@ def timed(what: str, act: Callable[[], object], rounds: int = ROUNDS) -> Figure:
 
 
 def sweep(engine: Engine, now: datetime) -> Iterator[Figure]:
-    """The watch's round over all clocks that run: with nothing to do, and with a hundred marks to set,
-    each with its notices and what the rules say, in a transaction of its own."""
+    """The watch's round over all clocks that run: with nothing to do, and with a hundred marks to set and
+    as many notices to post, or twice as many where it climbs."""
     agreed = city.terms()
     round_of = watch.of_city(engine, agreed, referral_policy.of_city(city.CITY))
     yield timed("sweep, no clock passes a mark", lambda: watch.go_round(round_of, now))
@@ -88,7 +88,7 @@ def _when_so_many_pass(engine: Engine, many: int, rounds: int) -> list[datetime]
 
 
 def rates(engine: Engine, now: datetime) -> Iterator[Figure]:
-    """The three rates of all units by 10/50/40: of the policy's present month, and of the whole year."""
+    """The three rates of all units by 10/50/40: of a month, and of the whole year."""
     policy = kpis.policy("10-50-40")
     year = now - city.YEAR, now
     month = kpis.month(policy, (now - OLD).date(), city.CITY.time_zone)

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import clocks
 from cases.clocks import Terms
 from cases.workdays import Span, Workdays
 from runtime.city import City
 from runtime.settings import CITIES
 
 CITY = {code: City.read(CITIES / code) for code in ("beijing", "hongkong")}
-WORKDAYS = {code: Terms.of_city(city).workdays for code, city in CITY.items()}
+TERMS = {code: Terms.of_city(city) for code, city in CITY.items()}
+WORKDAYS = {code: terms.workdays for code, terms in TERMS.items()}
 
 # fmt: off
 TABLE = [
@@ -116,6 +118,17 @@ def test_a_clock_that_stood_still_ends_later_by_as_much(
     assert later >= due_at
     if span.unit in ("m", "h"):
         assert later == due_at + rest
+
+
+@given(cities, spans, moments)
+def test_a_clock_warns_then_runs_out_then_climbs(code: str, span: Span, set_at: datetime) -> None:
+    times = clocks.times(TERMS[code], set_at, span=span)
+    assert set_at < times["warn_at"] < times["due_at"] <= times["third_at"]
+
+
+def test_a_clock_needs_a_length() -> None:
+    with pytest.raises(ValueError, match="needs a span, or an end"):
+        clocks.times(TERMS["beijing"], local("2026-03-06 12:00"))
 
 
 def test_working_days_lost_are_given_back_and_weekends_are_not() -> None:

@@ -97,7 +97,10 @@ def test_several_watches_at_once_mark_each_clock_once(engine: Engine, sweep: wat
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(marked) == WATCHES and sum(marked) <= 12
+    assert len(marked) == WATCHES
+    # What one watch held at the moment another looked, was left to the next round.
+    marked.append(watch.go_round(sweep, NOW + YEAR)["overdue"])
+    assert sum(marked) == 12
     assert told(engine)["overdue", "role:supervisor"] == 12
 
 
