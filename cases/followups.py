@@ -67,7 +67,7 @@ class Followup(Record):
     __table_args__ = (
         UniqueConstraint("case_id", "resolution"),
         Index("ix_followups_state", "state", "next_try_at"),
-        Index("ix_followups_ended_at", "ended_at"),  # the rates of a period
+        Index("ix_followups_ended_at", "state", "ended_at"),  # the rates of a period
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

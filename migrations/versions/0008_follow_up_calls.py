@@ -68,7 +68,7 @@ def _followups() -> None:
         sa.UniqueConstraint("case_id", "resolution", name="uq_followups_case_id"),
     )
     op.create_index("ix_followups_state", "followups", ["state", "next_try_at"], unique=False)
-    op.create_index("ix_followups_ended_at", "followups", ["ended_at"])
+    op.create_index("ix_followups_ended_at", "followups", ["state", "ended_at"])
 
 
 def _outgoing_calls() -> None:
