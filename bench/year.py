@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -29,7 +30,7 @@ from tests.support.servers import postgres_server
 from watch import clocks as watch
 
 ROUNDS: Final = 5
-# More than pass a mark within one round of the watch in a city of 70,000 calls a day.
+# Twelve times the calls that a city of 70,000 a day takes within one round of the watch.
 PASSING: Final = 100
 # The cases of the last month are still being worked on: the rates are of the one before.
 OLD: Final = timedelta(days=60)
@@ -62,19 +63,24 @@ def timed(what: str, act: Callable[[], object], rounds: int = ROUNDS) -> Figure:
 
 
 def sweep(engine: Engine, now: datetime) -> Iterator[Figure]:
-    """The watch's round over all clocks that run: with nothing to do, and with a hundred marks to set and
-    as many notices to post, or twice as many where it climbs."""
-    agreed = city.terms()
-    round_of = watch.of_city(engine, agreed, referral_policy.of_city(city.CITY))
-    yield timed("sweep, no clock passes a mark", lambda: watch.go_round(round_of, now))
-    moments = iter(_when_so_many_pass(engine, PASSING, ROUNDS))
-    yield timed(
-        f"sweep, {PASSING} clocks pass a mark", lambda: watch.go_round(round_of, next(moments))
-    )
+    """The watch's round over all clocks that run: with nothing to do; with a hundred marks to set and as
+    many notices to post, or twice as many where it climbs; and after a day on which no watch ran."""
+    sweep = watch.of_city(engine, city.terms(), referral_policy.of_city(city.CITY))
+
+    def rounds_at(moments: Sequence[datetime]) -> Callable[[], object]:
+        following = iter(moments)
+        return lambda: watch.go_round(sweep, next(following))
+
+    passing = _when_so_many_pass(engine, PASSING, ROUNDS)
+    days = [passing[-1] + n * timedelta(days=1) for n in range(1, ROUNDS + 1)]
+    yield timed("sweep, no clock passes a mark", lambda: watch.go_round(sweep, now))
+    yield timed(f"sweep, {PASSING} clocks pass a mark", rounds_at(passing))
+    yield timed("sweep, the marks of a day at once", rounds_at(days))
 
 
 def _when_so_many_pass(engine: Engine, many: int, rounds: int) -> list[datetime]:
-    """Moments by each of which so many more marks have been passed than by the one before."""
+    """Moments by each of which so many more marks have been passed than by the one before, or more
+    where many lie at one moment, as at the end of a day's work."""
     waiting = [
         select(getattr(Clock, at).label("at")).where(
             Clock.stopped_at.is_(None), getattr(Clock, done).is_(None)
@@ -83,8 +89,14 @@ def _when_so_many_pass(engine: Engine, many: int, rounds: int) -> list[datetime]
     ]
     together = union_all(*waiting).subquery()
     with transaction(engine) as session:
-        soonest = select(together.c.at).order_by(together.c.at).limit(many * rounds)
-        return list(session.scalars(soonest))[many - 1 :: many]
+        times = list(session.scalars(select(together.c.at).order_by(together.c.at)))
+    moments: list[datetime] = []
+    passed = 0
+    for count, (at, following) in enumerate(pairwise(times), start=1):
+        if count - passed >= many and at != following:
+            moments.append(at)
+            passed = count
+    return moments[:rounds]
 
 
 def rates(engine: Engine, now: datetime) -> Iterator[Figure]:
@@ -131,19 +143,24 @@ class Line:
 
 
 def measure(counts: Sequence[int], tell: Callable[[str], object]) -> list[Line]:
-    """Every part on every database, with each number of cases."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for count in counts:
-        with _databases() as databases:
+    """Every part on every database, with each number of cases: one right after the other, so that what
+    else the machine does slows both."""
+    now = clock.now() - timedelta(minutes=1)
+    with ExitStack() as stack:
+        filled = []
+        for count in counts:
             tell(f"putting in {count:,} cases")
-            now = clock.now() - timedelta(minutes=1)
+            databases = stack.enter_context(_databases())
             city.fill(list(databases.values()), count, now)
-            for name, engine in databases.items():
-                for part in PARTS:
-                    for figure in part(engine, now):
-                        tell(f"{name}, {count:,} cases: {figure.what}")
-                        found.setdefault((name, figure.what), []).append(figure.median)
-    return [Line(name, what, tuple(seconds)) for (name, what), seconds in found.items()]
+            filled.append(databases)
+        lines = []
+        for name in filled[0]:
+            for part in PARTS:
+                for of_each in zip(*(part(one[name], now) for one in filled), strict=True):
+                    tell(f"{name}: {of_each[0].what}")
+                    seconds = tuple(figure.median for figure in of_each)
+                    lines.append(Line(name, of_each[0].what, seconds))
+    return lines
 
 
 @contextmanager
