@@ -60,7 +60,7 @@ def read(source: Path, language: str = "") -> list[Recording]:
 
 def _reader(source: Path) -> Iterator[Recording]:
     if source.is_file():
-        return _common_voice(source)
+        return _listed(source)
     if (source / "wav.scp").is_file():
         return _kaldi(source)
     if transcripts := sorted(source.glob("transcript/*.txt")) or sorted(
@@ -70,6 +70,16 @@ def _reader(source: Path) -> Iterator[Recording]:
     if (source / "clips").is_dir():
         return _common_voice(_list_of(source))
     return _beside(source)
+
+
+def _listed(file: Path) -> Iterator[Recording]:
+    """The set that a list is of: its folder is told by where the list lies in it."""
+    if file.name == "wav.scp":
+        return _kaldi(file.parent)
+    if file.suffix == ".txt":
+        inside = file.parent.name == "transcript"
+        return _aishell(file.parent.parent if inside else file.parent, [file])
+    return _common_voice(file)
 
 
 def _settled(recording: Recording, otherwise: str) -> Recording:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -129,6 +130,9 @@ class _Process:
 
 def _open(way: Way) -> None:
     """Once a process. What is wrong is told with the first recordings: here nobody would hear it."""
+    if multiprocessing.parent_process():
+        # Ctrl-C ends it: it would go on with the recordings it was given next.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _Process.way, _Process.missing = way, ""
     try:
         recogniser = open_recogniser(way.settings(), way.place(), lambda _: None)

@@ -14,7 +14,7 @@ from cases.script import Script
 from cases.transcripts import Heard
 from runtime.city import City
 from runtime.settings import Settings
-from transcription import audio, scribe
+from transcription import audio, memory, scribe
 from transcription.audio import NotAudio
 from transcription.calibration import Calibration, CalibrationError, beside
 from transcription.channels import Voice, voices
@@ -203,6 +203,8 @@ def _openai_whisper(settings: Settings, city: City, say: Say) -> Engine:
 
 
 def _faster_whisper(settings: Settings, city: City, say: Say) -> Engine:
+    # Only here: torch's own blocks would lie between what is kept, and the process would grow.
+    memory.keep()
     return _local("faster_whisper", settings, city, say)
 
 

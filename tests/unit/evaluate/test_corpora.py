@@ -53,8 +53,9 @@ def test_aishell_has_one_transcript_and_a_tree_of_sounds(tmp_path: Path) -> None
         transcript__aishell_transcript_v0_txt=f"{name} 广州 市\nBAC009S0002W0122 不在\n",
         **{f"wav__test__S0724__{name}_wav": SOUND},
     )
-    (found,) = read(tmp_path)
-    assert (found.text, found.language, found.speaker) == ("广州 市", "cmn", "S0724")
+    for source in (tmp_path, tmp_path / "transcript" / "aishell_transcript_v0.txt"):
+        (found,) = read(source)
+        assert (found.text, found.language, found.speaker) == ("广州 市", "cmn", "S0724")
 
 
 def test_kaldi_has_a_list_of_each(tmp_path: Path) -> None:
@@ -62,10 +63,11 @@ def test_kaldi_has_a_list_of_each(tmp_path: Path) -> None:
     lay(tmp_path, utt2lang_="u1 english\n", sounds__u1_wav=SOUND)
     for name in ("text", "utt2spk", "utt2lang"):
         (tmp_path / f"{name}.").rename(tmp_path / name)
-    (found,) = read(tmp_path)
-    assert (found.name, found.text, found.language, found.speaker) == (
-        "u1", "have a look", "en", "ann",
-    )  # fmt: skip
+    for source in (tmp_path, tmp_path / "wav.scp"):
+        (found,) = read(source)
+        assert (found.name, found.text, found.language, found.speaker) == (
+            "u1", "have a look", "en", "ann",
+        )  # fmt: skip
 
 
 HEAD = "path\tsentence\tlocale\n"
