@@ -120,11 +120,12 @@ class _Life(NamedTuple):
         department = self.kind.department
         self._line(rows, "opened", at, number=self._case_number)
         self._line(rows, "confirm", at + HOUR / 6, agent, category=self.kind.code)
-        self._line(rows, "refer", at + HOUR / 5, agent, lead=department)
+        district = f"district {self.dice.randrange(DISTRICTS) + 1}"
+        self._line(rows, "refer", at + HOUR / 5, agent, lead=department, district=district)
         self._line(rows, "accept", accepted_at, officer, department=department)
         self._clock(rows, clocks.DISPATCH, at, at + HOUR / 5)
         self._clock(rows, clocks.ACCEPT, at + HOUR / 5, accepted_at)
-        rows["referrals"].append(self._referral(accepted_at))
+        rows["referrals"].append(self._referral(accepted_at, district))
 
     def _tries(self, rows: Rows, accepted_at: datetime) -> None:
         """Resolved and, mostly, solved; else resolved a second time."""
@@ -147,7 +148,7 @@ class _Life(NamedTuple):
             said.update(contacted=self.dice.random() < 0.9, satisfied=liked)
         action = {True: "solved", False: "unsolved", None: "not_reached"}[solved]
         self._line(rows, "resolve", at, "agent:2", answer="It was seen to.", outcome="done")
-        self._line(rows, action, told_at, **said)
+        self._line(rows, action, told_at, **said, department=self.kind.department)
         self._clock(rows, clocks.RESOLVE, since, at)
         self._clock(rows, clocks.FOLLOWUP, at, told_at)
         rows["followups"].append(self._followup(said, solved, at, told_at))
@@ -155,15 +156,15 @@ class _Life(NamedTuple):
     def _excluded(self, rows: Rows) -> None:
         asked_at = rows["history"][-1]["at"] + HOUR
         reason, words, decided_at = "No department's matter.", "So it is.", asked_at + HOUR
-        self._line(rows, "exclusion_asked", asked_at, "agent:2", reason=reason)
+        whose: Row = {"reason": reason, "department": self.kind.department}
+        self._line(rows, "exclusion_asked", asked_at, "agent:2", **whose)
         granted: Row = {"words": words, "asked_by": "agent:2"}
         self._line(rows, "exclusion_granted", decided_at, "agent:3", **granted)
         rows["exclusions"].append(
             {
+                **whose,
                 "case_id": self.number,
-                "reason": reason,
                 "asked_by": "agent:2",
-                "asked_department": self.kind.department,
                 "asked_at": asked_at,
                 "approved": True,
                 "words": words,
@@ -218,7 +219,7 @@ class _Life(NamedTuple):
         year = self.opened_at.astimezone(self.terms.time_zone).year
         return case_module.number_for(self.number, year)
 
-    def _referral(self, accepted_at: datetime) -> Row:
+    def _referral(self, accepted_at: datetime, district: str) -> Row:
         return {
             "case_id": self.number,
             "round": 1,
@@ -227,7 +228,7 @@ class _Life(NamedTuple):
             "asked_at": self.opened_at + HOUR / 5,
             "asked_by": "agent:1",
             "category": self.kind.code,
-            "district": f"district {self.dice.randrange(DISTRICTS) + 1}",
+            "district": district,
             "why": {},
             "silences": 0,
             "answer": asked.ACCEPTED,

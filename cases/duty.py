@@ -105,7 +105,9 @@ def take(session: Session, case: Case, *, by: Person, now: datetime) -> Seat:
     seat = _own_seat(session, by, now)
     if case.seat_id is None:
         case.seat_id = seat.id
-        history.add(session, case.id, "taken", now, actor=by.actor, seat=seat.name, seat_id=seat.id)
+        leader = session.get_one(Agent, seat.leader_id).name
+        line = {"seat": seat.name, "seat_id": seat.id, "leader": leader}
+        history.add(session, case.id, "taken", now, actor=by.actor, **line)
     elif session.get_one(Seat, case.seat_id).leader_id != seat.leader_id:
         raise Refused("seat_has_it", number=case.number)
     return seat

@@ -23,7 +23,8 @@ DECIDERS = frozenset({lifecycle.SUPERVISOR, lifecycle.COORDINATOR})
 
 
 class Exclusion(Record):
-    """Somebody asked that a case not count. `approved` is None until another has decided."""
+    """Somebody asked that a case not count. `department` had it then; `approved` is None until another
+    has decided."""
 
     __tablename__ = "exclusions"
     __table_args__ = (
@@ -41,7 +42,7 @@ class Exclusion(Record):
     case_id: Mapped[int] = mapped_column(Id, ForeignKey("cases.id"))
     reason: Mapped[str]
     asked_by: Mapped[str] = mapped_column(String(64))
-    asked_department: Mapped[str | None] = mapped_column(String(32))
+    department: Mapped[str] = mapped_column(String(32))
     asked_at: Mapped[datetime]
     approved: Mapped[bool | None]
     words: Mapped[str | None]
@@ -66,12 +67,13 @@ def ask(session: Session, case: Case, reason: str, *, by: Person, now: datetime)
         case_id=case.id,
         reason=reason.strip(),
         asked_by=by.actor,
-        asked_department=by.department,
+        department=case.owner,
         asked_at=now,
     )
     session.add(exclusion)
     session.flush()
-    history.add(session, case.id, "exclusion_asked", now, actor=by.actor, reason=exclusion.reason)
+    line = {"reason": exclusion.reason, "department": exclusion.department}
+    history.add(session, case.id, "exclusion_asked", now, actor=by.actor, **line)
     key = f"exclusion:{exclusion.id}"
     facts = {"number": case.number, "what": exclusion.reason, "state": "exclusion"}
     notices.post(

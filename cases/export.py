@@ -91,7 +91,7 @@ def row(
 
 def lives_of(session: Session, case_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """What was done with each of several cases, and its sealed history: enough to reckon the rates
-    again, and to see whether the file was changed (`outcomes.check`)."""
+    again, and to see whether the file was changed (`recount`)."""
     districts, seats = _places(session, case_ids), _seats(session, case_ids)
     heads = _heads(session, case_ids)
     lives: dict[int, dict[str, Any]] = {
@@ -145,7 +145,7 @@ LIFE: dict[str, tuple[Any, tuple[str, ...]]] = {
     "exclusions": (
         Exclusion,
         (
-            *("reason", "asked_by", "asked_department", "asked_at", "approved", "words"),
+            *("reason", "asked_by", "department", "asked_at", "approved", "words"),
             *("decided_by", "decided_at"),
         ),
     ),

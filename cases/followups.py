@@ -482,6 +482,7 @@ def _decide(
         "contacted": row.contacted,
         "satisfied": row.satisfied,
         "resolution": row.resolution,
+        "department": row.department,
     }
     if row.solved:
         case_module.act(session, case, "solved", {}, by=by, version=None, now=now, **said)
@@ -523,7 +524,8 @@ def _not_reached(session: Session, row: Followup, by: Person, now: datetime) -> 
     _let_go(row)
     case = session.get_one(Case, row.case_id, populate_existing=True)
     if case.status == lifecycle.RESOLVED:
-        detail: dict[str, Any] = {"tries": row.tries, "resolution": row.resolution}
+        which = {"resolution": row.resolution, "department": row.department}
+        detail: dict[str, Any] = {"tries": row.tries, **which}
         case_module.act(session, case, "not_reached", {}, by=by, version=None, now=now, **detail)
         clocks.stop(session, case.id, clocks.FOLLOWUP, now)
 

@@ -27,6 +27,8 @@ FOLDER = Path(__file__).parent / "policies"
 BY = ("department", "district", "category", "seat", "city")
 ALL = "all"
 VERY, FAIRLY = "very", "fairly"
+# What is counted of a unit, besides who was asked, who answered and what was excluded.
+COUNTS = ("contacted", "solved", "very", "fairly", "handled", "first_call")
 # 95 % of the normal distribution lie within so many standard deviations.
 Z = Decimal("1.959963984540054")
 
@@ -59,9 +61,11 @@ _Time = Annotated[time, BeforeValidator(_time)]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Period:
-    """A month of a policy begins on a day of the calendar's month, and a day of it at a time of day."""
+    """A month of a policy begins on a day of the calendar's month at a time of day; a day's report is
+    of the day that ends at `day_begins`."""
 
     begins_on: Annotated[int, Field(ge=1, le=28)]
+    begins_at: _Time
     day_begins: _Time
 
 
@@ -70,9 +74,11 @@ class Policy(Pack):
 
     weights: of each measure shown, in the score; all 0 for a policy without a score. fairly: what
     "fairly satisfied" counts. denominator: `valid`, those who said whether it is solved, or `asked`,
-    all who were to be asked, also those nobody reached. decimals: of a percentage, rounded half up.
-    least: below so many answers a unit is shown and not ranked. summary: of all units together,
-    `volume` over all answers, or `plain`, the mean of the units' rates. seconds: for
+    all who were to be asked, also those nobody reached. excluded: an excluded case is `left_out`, or
+    `counted` all the same; it is listed in either case. decimals: of a percentage, rounded half up.
+    least: below so many answers a unit is shown and not ranked. ties: of equal scores the unit stands
+    first that was asked about more (`volume`), or they share a rank (`shared`). summary: of all units
+    together, `volume` over all answers, or `plain`, the mean of the units' rates. seconds: for
     answered_within. note: what a reader has to know of its figures.
     """
 
@@ -82,9 +88,11 @@ class Policy(Pack):
     weights: Annotated[Mapping[Measure, _Share], AfterValidator(_one_in_all)]
     fairly: _Share
     denominator: Literal["valid", "asked"]
+    excluded: Literal["left_out", "counted"]
     period: Period
     decimals: Annotated[int, Field(ge=0, le=4)]
     least: Annotated[int, Field(ge=1)]
+    ties: Literal["volume", "shared"]
     summary: Literal["volume", "plain"]
     seconds: Annotated[int, Field(gt=0)] | None = None
 
@@ -112,13 +120,14 @@ def month(policy: Policy, day: date, zone: ZoneInfo) -> tuple[datetime, datetime
     begins = day.replace(day=policy.period.begins_on)
     if begins > day:
         begins = _a_month_on(begins, -1)
-    return _at(begins, policy, zone), _at(_a_month_on(begins, 1), policy, zone)
+    at = policy.period.begins_at
+    return _at(begins, at, zone), _at(_a_month_on(begins, 1), at, zone)
 
 
 def report_day(policy: Policy, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """What a report made on this day is of: the last full day of the policy."""
-    end = _at(day, policy, zone)
-    return _at(day - timedelta(days=1), policy, zone), end
+    at = policy.period.day_begins
+    return _at(day - timedelta(days=1), at, zone), _at(day, at, zone)
 
 
 def _a_month_on(day: date, months: int) -> date:
@@ -126,8 +135,8 @@ def _a_month_on(day: date, months: int) -> date:
     return day.replace(year=count // 12, month=count % 12 + 1)
 
 
-def _at(day: date, policy: Policy, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, policy.period.day_begins, zone)
+def _at(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, zone)
 
 
 class Said(NamedTuple):
@@ -145,7 +154,7 @@ class Said(NamedTuple):
 
 
 class Handled(NamedTuple):
-    """A case that is over. first_call: the hotline answered it itself, and nobody had to reopen it."""
+    """A case that is over. first_call: the desk answered it itself, and nobody had to reopen it."""
 
     group: str
     first_call: bool
@@ -168,15 +177,19 @@ class Rate:
 
 @plain_dataclass(frozen=True)
 class Unit:
-    """One unit's figures. asked, valid, excluded: numbers of resolutions. rank: 1 is the best, None
-    where there are too few answers or no score."""
+    """One unit's figures. asked, valid, excluded: numbers of resolutions; counts: of what was said, and
+    of cases that are over. low, high: where the score lies in 95 of 100 such samples. rank: 1 is the
+    best, None where there are too few answers or no score."""
 
     group: str
     asked: int
     valid: int
     excluded: int
+    counts: Mapping[str, int]
     rates: Mapping[str, Rate]
     score: Fraction | None
+    low: Fraction | None
+    high: Fraction | None
     rank: int | None
 
 
@@ -200,9 +213,9 @@ class _Tally:
     handled: int = 0
     first_call: int = 0
 
-    def add(self, said: Said, count: int) -> None:
-        if said.excluded:
-            self.excluded += count
+    def add(self, said: Said, count: int, leave_out: bool) -> None:
+        self.excluded += count * said.excluded
+        if said.excluded and leave_out:
             return
         self.asked += count
         if not said.valid:
@@ -213,8 +226,8 @@ class _Tally:
         self.very += count * (said.satisfied == VERY)
         self.fairly += count * (said.satisfied == FAIRLY)
 
-    def add_handled(self, handled: Handled, count: int) -> None:
-        if not handled.excluded:
+    def add_handled(self, handled: Handled, count: int, leave_out: bool) -> None:
+        if not (handled.excluded and leave_out):
             self.handled += count
             self.first_call += count * handled.first_call
 
@@ -226,12 +239,15 @@ class _Tally:
 def report(
     policy: Policy, said: Mapping[Said, int], handled: Mapping[Handled, int] | None = None
 ) -> Report:
-    """The figures of all units. `said`, `handled`: how often each happened."""
+    """The figures of all units. `said`, `handled`: how often each happened; `handled` is looked at by
+    a policy that has `first_call`."""
     tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
+    leave_out = policy.excluded == "left_out"
     for one, count in said.items():
-        tallies[one.group].add(one, count)
-    for case, count in (handled or {}).items():
-        tallies[case.group].add_handled(case, count)
+        tallies[one.group].add(one, count, leave_out)
+    if "first_call" in policy.weights:
+        for case, count in (handled or {}).items():
+            tallies[case.group].add_handled(case, count, leave_out)
     units = [_unit(policy, group, tally) for group, tally in sorted(tallies.items())]
     whole = _Tally()
     for tally in tallies.values():
@@ -247,7 +263,20 @@ def counted(said: Iterable[Said]) -> Counter[Said]:
 def _unit(policy: Policy, group: str, tally: _Tally) -> Unit:
     rates: dict[str, Rate] = {name: _rate(policy, name, tally) for name in policy.weights}
     score = _score(policy, {name: rate.share for name, rate in rates.items()})
-    return Unit(group, tally.asked, tally.valid, tally.excluded, rates, score, None)
+    counts = {name: vars(tally)[name] for name in COUNTS}
+    low, high = _about(policy, rates, score)
+    return Unit(
+        group=group,
+        asked=tally.asked,
+        valid=tally.valid,
+        excluded=tally.excluded,
+        counts=counts,
+        rates=rates,
+        score=score,
+        low=low,
+        high=high,
+        rank=None,
+    )
 
 
 def _rate(policy: Policy, measure: Measure, tally: _Tally) -> Rate:
@@ -292,17 +321,29 @@ def _score(policy: Policy, shares: Mapping[str, Fraction | None]) -> Fraction | 
     return 100 * sum((weight * share for weight, share in weighed if share is not None), Fraction())
 
 
+def _about(
+    policy: Policy, rates: Mapping[str, Rate], score: Fraction | None
+) -> tuple[Fraction, Fraction] | tuple[None, None]:
+    """Where the score lies. Of rates over the same answers it is itself a mean, of what each answer
+    is worth, and has a mean's interval; of rates over different things there is none."""
+    over = {rates[name].n for name, weight in policy.weights.items() if weight}
+    if score is None or len(over) != 1:
+        return None, None
+    low, high = _wilson(score / 100, over.pop())
+    return 100 * Fraction(low), 100 * Fraction(high)
+
+
 def _ranked(policy: Policy, units: list[Unit]) -> tuple[Unit, ...]:
-    """By score as it is shown; of equals who was asked about more, then by code. Equal is equal."""
+    """By score as it is shown; of equals as the policy says, then by code. Equal is equal."""
     able = [one for one in units if one.score is not None and one.valid >= policy.least]
-    able.sort(key=lambda one: (-_shown(policy, one), -one.asked, one.group))
+    able.sort(key=lambda one: (*(-figure for figure in _place(policy, one)), one.group))
     ranks = {_place(policy, one): place for place, one in reversed([*enumerate(able, start=1)])}
     ranked = [_with_rank(one, ranks[_place(policy, one)]) for one in able]
     return (*ranked, *(one for one in units if one not in able))
 
 
 def _place(policy: Policy, unit: Unit) -> tuple[Fraction, int]:
-    return _shown(policy, unit), unit.asked
+    return _shown(policy, unit), unit.asked if policy.ties == "volume" else 0
 
 
 def _shown(policy: Policy, unit: Unit) -> Fraction:
@@ -319,7 +360,8 @@ def _together(policy: Policy, units: list[Unit], whole: _Tally) -> Unit:
         return all_of_it
     means = {name: _mean(units, name, rate) for name, rate in all_of_it.rates.items()}
     shares = {name: rate.share for name, rate in means.items()}
-    return Unit(**{**vars(all_of_it), "rates": means, "score": _score(policy, shares)})
+    figures = {"rates": means, "score": _score(policy, shares), "low": None, "high": None}
+    return Unit(**{**vars(all_of_it), **figures})
 
 
 def _mean(units: list[Unit], name: str, over_all: Rate) -> Rate:

@@ -1,12 +1,23 @@
-"""What became of cases, as the rates count it: from the database, or from the exported file alone."""
+"""What became of cases, as the rates count it; `recount` takes the same counts from an exported file."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from cases import asked, followups
@@ -16,7 +27,7 @@ from cases.case import DESK, Case
 from cases.duty import Seat
 from cases.exclusions import Exclusion
 from cases.followups import Followup
-from cases.history import NO_SEAL, sealed
+from cases.history import Entry
 from cases.kpis import ALL, Handled, Said
 from cases.lifecycle import CLOSED
 
@@ -28,7 +39,7 @@ ASKED = (followups.ANSWERED, followups.NOT_REACHED)
 
 @dataclass(frozen=True)
 class Excluded:
-    """A case that does not count, why, and who says so."""
+    """A case that does not count, why, and who says so. `department` had it when that was asked."""
 
     number: str
     department: str
@@ -58,7 +69,8 @@ def _leader() -> ColumnElement[Any]:
 def _group(by: str) -> ColumnElement[Any]:
     groups: dict[str, Any] = {
         "department": Followup.department,
-        "category": Case.category,
+        # A guess that nobody confirmed is no fact to judge by.
+        "category": case((Case.category_confirmed, Case.category)),
         "district": _district(),
         "seat": _leader(),
         "city": literal(ALL, String),
@@ -74,139 +86,69 @@ def _is_excluded() -> ColumnElement[bool]:
 def said(session: Session, by: str, since: datetime, until: datetime) -> Counter[Said]:
     """How often each was said in follow-ups that ended in the period, grouped as `kpis.BY` names it."""
     columns = (
-        func.coalesce(_group(by), NONE),
-        and_(Followup.state == followups.ANSWERED, Followup.solved.is_not(None)),
+        _group(by),
+        Followup.state == followups.ANSWERED,
         Followup.contacted,
         Followup.solved,
         Followup.satisfied,
         _is_excluded(),
     )
-    ended = and_(Followup.ended_at >= since, Followup.ended_at < until, Followup.state.in_(ASKED))
-    rows = select(Followup.id).join(Case, Case.id == Followup.case_id).where(ended)
-    return Counter({Said(*what): count for what, count in _counted(session, columns, rows)})
+    ended = select(*_named(columns)).join(Case, Case.id == Followup.case_id)
+    counts: Counter[Said] = Counter()
+    for group, valid, *told, out, count in _grouped(session, ended.where(_ended(since, until))):
+        contacted, solved, satisfied = told if valid else (None, None, None)
+        said = Said(group or NONE, bool(valid), contacted, solved, satisfied, bool(out))
+        counts[said] += count
+    return counts
 
 
-def _counted(
-    session: Session, columns: Iterable[Any], rows: Select[Any]
-) -> Iterator[tuple[list[Any], int]]:
-    """What the columns say of the rows, each combination with how often it is there."""
-    named = [one.label(f"c{place}") for place, one in enumerate(columns)]
-    found = rows.with_only_columns(*named).subquery()
-    for row in session.execute(select(*found.c, func.count()).group_by(*found.c)):
-        *what, count = list(row)
-        yield what, count
+def _ended(since: datetime, until: datetime) -> ColumnElement[bool]:
+    within = (Followup.ended_at >= since, Followup.ended_at < until)
+    return and_(Followup.state.in_(ASKED), *within)
 
 
 def handled(session: Session, by: str, since: datetime, until: datetime) -> Counter[Handled]:
-    """Cases opened in the period that are closed: whether the hotline answered them itself."""
-    group = Case.owner if by == "department" else _group(by)
-    columns = (func.coalesce(group, NONE), Case.owner == DESK, _is_excluded())
+    """Cases opened in the period that are closed, and whether the desk answered them itself, for good.
+
+    That is the desk's own figure: by department, all of them are the desk's.
+    """
+    again = exists().where(Entry.case_id == Case.id, Entry.action == "reopen")
+    group = literal(DESK, String) if by == "department" else _group(by)
+    columns = (group, and_(Case.owner == DESK, ~again), _is_excluded())
     closed = and_(Case.opened_at >= since, Case.opened_at < until, Case.status == CLOSED)
-    rows = select(Case.id).where(closed)
-    return Counter({Handled(*what): count for what, count in _counted(session, columns, rows)})
+    rows = _grouped(session, select(*_named(columns)).where(closed))
+    counts: Counter[Handled] = Counter()
+    for name, first_call, out, count in rows:
+        counts[Handled(name or NONE, bool(first_call), bool(out))] += count
+    return counts
+
+
+def _named(columns: tuple[Any, ...]) -> list[Any]:
+    return [column.label(f"c{place}") for place, column in enumerate(columns)]
+
+
+def _grouped(session: Session, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """Every different row, and how often it is there."""
+    rows = statement.subquery()
+    counted = select(*rows.c, func.count()).group_by(*rows.c)
+    return (tuple(row) for row in session.execute(counted))
 
 
 def excluded(session: Session, since: datetime, until: datetime) -> list[Excluded]:
-    """What was excluded in the period, the first first."""
+    """What was excluded in the period, or would have counted in it; the first first."""
+    answered = exists().where(Followup.case_id == Exclusion.case_id, _ended(since, until))
+    decided = and_(Exclusion.decided_at >= since, Exclusion.decided_at < until)
     found = session.execute(
-        select(Case.number, Case.owner, Exclusion)
+        select(
+            Case.number,
+            Exclusion.department,
+            Exclusion.reason,
+            Exclusion.asked_by,
+            Exclusion.decided_by,
+            Exclusion.decided_at,
+        )
         .join(Case, Case.id == Exclusion.case_id)
-        .where(Exclusion.approved.is_(True))
-        .where(Exclusion.decided_at >= since, Exclusion.decided_at < until)
-        .order_by(Exclusion.id)
+        .where(Exclusion.approved.is_(True), or_(decided, answered))
+        .order_by(Exclusion.decided_at, Case.number)
     )
-    return [
-        Excluded(
-            str(number),
-            owner,
-            one.reason,
-            one.asked_by,
-            str(one.decided_by),
-            one.decided_at or one.asked_at,
-        )
-        for number, owner, one in found
-    ]
-
-
-# --- the same from the exported file -----------------------------------------------------------------
-
-
-class Tampered(ValueError):
-    """A line of an exported file is not what was exported. One line: which case, and what."""
-
-
-def said_in(
-    rows: Iterable[Mapping[str, Any]], by: str, since: datetime, until: datetime
-) -> tuple[Counter[Said], Counter[Handled]]:
-    """The counts of `said` and `handled` from exported rows. Raises Tampered."""
-    counts: Counter[Said] = Counter()
-    over: Counter[Handled] = Counter()
-    for row in rows:
-        check(row)
-        out = any(one["approved"] for one in row["exclusions"])
-        for one in row["followups"]:
-            ended = one["ended_at"] and datetime.fromisoformat(one["ended_at"])
-            if one["state"] in ASKED and ended and since <= ended < until:
-                counts[_said(row, one, by, out)] += 1
-        opened = datetime.fromisoformat(row["opened_at"])
-        if row["status"] == CLOSED and since <= opened < until:
-            group = row["owner"] if by == "department" else _group_in(row, {}, by)
-            over[Handled(group, row["owner"] == DESK, out)] += 1
-    return counts, over
-
-
-def _said(row: Mapping[str, Any], one: Mapping[str, Any], by: str, out: bool) -> Said:
-    valid = one["state"] == followups.ANSWERED and one["solved"] is not None
-    group = _group_in(row, one, by)
-    return Said(group, valid, one["contacted"], one["solved"], one["satisfied"], out)
-
-
-def _group_in(row: Mapping[str, Any], one: Mapping[str, Any], by: str) -> str:
-    names = {
-        "department": one.get("department"),
-        "category": row["category"],
-        "district": row["district"],
-        "seat": row["seat"],
-        "city": ALL,
-    }
-    return names[by] or NONE
-
-
-def check(row: Mapping[str, Any]) -> None:
-    """Whether the row's history is the one that was sealed, and its answers are those in it.
-
-    Raises Tampered.
-    """
-    seal = NO_SEAL
-    for place, line in enumerate(row["history"], start=1):
-        plain = {
-            "case_id": row["id"],
-            "at": datetime.fromisoformat(line["at"]),
-            "actor": line["actor"],
-            "action": line["action"],
-            "detail": line["detail"],
-        }
-        seal = sealed(seal, plain)
-        if seal != line["seal"]:
-            raise Tampered(f"case {row['number']}: line {place} of its history was changed")
-    if seal != row["seal"]:
-        raise Tampered(f"case {row['number']}: lines are missing at the end of its history")
-    _check_answers(row)
-
-
-def _check_answers(row: Mapping[str, Any]) -> None:
-    told = {
-        line["detail"].get("resolution"): (
-            line["action"] == "solved",
-            line["detail"].get("contacted"),
-            line["detail"].get("satisfied"),
-        )
-        for line in row["history"]
-        if line["action"] in ("solved", "unsolved")
-    }
-    for one in row["followups"]:
-        if one["state"] != followups.ANSWERED or one["solved"] is None:
-            continue
-        if told.get(one["resolution"]) != (one["solved"], one["contacted"], one["satisfied"]):
-            what = f"the answers to follow-up {one['resolution']} are not those in its history"
-            raise Tampered(f"case {row['number']}: {what}")
+    return [Excluded(*tuple[Any, ...](row)) for row in found]

@@ -54,7 +54,8 @@ def refer(
         {"reason": reason} if reason else {}
     )
     rule: dict[str, Any] = {"rule": route.rule, "why": dict(route.why)} if route else {}
-    case_module.act(session, case, "refer", given, by=by, version=version, now=now, **rule)
+    about = {"district": where.district, **rule}
+    case_module.act(session, case, "refer", given, by=by, version=version, now=now, **about)
     _ask_nobody(session, case, now)
     clocks.stop(session, case.id, clocks.DISPATCH, now)
     if case.owner == DESK:

@@ -29,7 +29,7 @@ MEANINGS = {
     ),
     "first_call": (
         "首次來電解決率",
-        "of the cases opened in the period that are closed, which the desk had answered itself",
+        "of the cases opened in the period that are closed, which the desk answered itself, for good",
     ),
     "answered_within": ("接聽率", "of the calls, which somebody answered in time"),
 }
@@ -38,6 +38,14 @@ MEANINGS = {
 DENOMINATORS = {
     "valid": "who said whether it is solved",
     "asked": "all who were to be asked, also those nobody reached",
+}
+EXCLUSIONS = {
+    "left_out": "left out, and listed",
+    "counted": "counted all the same, and listed",
+}
+TIES = {
+    "volume": "the unit that was asked about more stands first",
+    "shared": "they share a rank",
 }
 SUMMARIES = {
     "volume": "over all answers of all units",
@@ -60,7 +68,7 @@ SAID = Counter(
         Said("noise", False, None, None, None, False): 2,
     }
 )
-HANDLED = Counter({Handled("lamps", False, False): 50, Handled("desk", True, False): 30})
+HANDLED = Counter({Handled("desk", False, False): 50, Handled("desk", True, False): 30})
 SHOWN = "lamps"
 
 _HEAD = """# The rates 三率
@@ -73,7 +81,7 @@ answers become rates, and rates a score, is a *policy*: a file that anybody can 
 in `cities/<city>/policies`.
 
     python -m console kpi policies
-    python -m console kpi report 10-50-40 --by district --from 2026-10-01 --until 2026-11-01"""
+    python -m console kpi 10-50-40 --by district --from 2026-10-01 --until 2026-11-01"""
 
 _RULES = """## What holds for all of them
 
@@ -83,19 +91,19 @@ _RULES = """## What holds for all of them
 - **Valid** is a call-back in which the citizen said whether it is solved. Who was not reached, asked not to
   be rung, or hung up before that is not valid, and is never counted as satisfied. Who answered that, and no
   question after it, counts as not satisfied.
-- **Excluded 剔除** cases count for nothing. Somebody asks for it with a reason, a supervisor or coordinator
-  who is somebody else approves it. How many were excluded stands in every report; which, why, and who asked
-  and approved, stands in the export.
+- **Excluded 剔除.** Somebody asks for it with a reason, a supervisor or coordinator who is somebody else
+  approves it. Every report says how many were excluded, and lists which, why, and who asked and approved:
+  those decided on in the period, and those that would have counted in it.
 - **By whom.** `department` as it was when the case was resolved; `district` as the first department was
-  told; `category` as it is now; `seat` is the leader who took the case at the duty seat; `none` is what
-  belongs to none; `city` is all together.
+  told; `category` as a person last confirmed it (a guess is no fact to judge by); `seat` is the leader who
+  took the case at the duty seat; `none` is what belongs to none; `city` is all together. `first_call` is the
+  desk's own: by department, all cases are `desk`'s.
 - **No data** is shown where there is nothing to take a share of, never 0 or 100; a unit without data for a
   rate that has a weight has no score.
 - **The score** is 100 x the weighted sum of the rates, unrounded; figures are rounded once, half up, when
   they are shown. All reckoning is in fractions: the same answers give the same figures to the last digit.
 - **Too few.** A unit with fewer valid answers than `least` is shown and not ranked.
-- **Ties.** Ranked by the score as it is shown; of equals the one that was asked about more stands first;
-  equal in both is the same rank."""
+- **Rank** is by the score as it is shown; what comes of equal scores, the policy says (`ties`)."""
 
 _INTERVAL = """## How sure a rate is
 
@@ -107,7 +115,8 @@ with z = {z},
 
 It holds for small n and near 0 and 100, never leaves that range, and is wide where little was said. Where
 "fairly" counts in part, p is a mean of values from 0 to 1; these scatter less than yes and no do, so the
-interval is wider than need be. A plain mean over units has no interval."""
+interval is wider than need be. So is the score's, where all its rates are over the same answers: it is
+then the mean of what each answer is worth. A plain mean over units has no interval."""
 
 _MISSING = """## What has no data today
 
@@ -119,10 +128,12 @@ _AGAIN = """## Reckoned again by anybody
     python -m console export > log.jsonl
     python -m console kpi recompute log.jsonl --policy 10-50-40 --zone Europe/Paris
 
-reckons the same figures from the file alone, without the database, and checks every case in it first: each
-line of its history against its seal, the last seal against the one beside the case, and the answers against
-those in the history. A changed line ends it with the case's number and what is wrong. Options and output are
-those of `report`; `--json` gives figures for a program."""
+reckons the same figures from the file alone, without the database. It believes the sealed history of each
+case and nothing else; where a line is not as it was sealed, or a column tells another story than the history,
+it ends with the case's number and what is wrong. Whoever changes a line can seal all the lines after it anew,
+or leave a case out: against that, compare the digest it prints last, on standard error, with the one that
+`python -m console verify` printed at the office. Options and output are those of the report; `--json` gives
+figures for a program."""
 
 
 def page() -> str:
@@ -153,9 +164,11 @@ def _fields(known: Mapping[str, Policy]) -> dict[str, list[str]]:
         "weights": [_weights(one) for one in known.values()],
         '"fairly" counts': [_plain(one.fairly) for one in known.values()],
         "out of (`denominator`)": [DENOMINATORS[one.denominator] for one in known.values()],
+        "excluded cases (`excluded`)": [EXCLUSIONS[one.excluded] for one in known.values()],
         "a month begins": [_period(one) for one in known.values()],
         "decimals of a percentage": [str(one.decimals) for one in known.values()],
         "ranked from (`least`)": [f"{one.least} valid answers" for one in known.values()],
+        "equal scores (`ties`)": [TIES[one.ties] for one in known.values()],
         "all together (`summary`)": [SUMMARIES[one.summary] for one in known.values()],
     }
 
@@ -170,8 +183,9 @@ def _period(policy: Policy) -> str:
     begin, end = kpis.month(policy, DAY, ZONE)
     last = end - timedelta(minutes=1)
     return (
-        f"on day {policy.period.begins_on} at {policy.period.day_begins:%H:%M}; that of"
+        f"on day {policy.period.begins_on} at {policy.period.begins_at:%H:%M}; that of"
         f" {DAY} is {begin:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+        f"; a day's report ends at {policy.period.day_begins:%H:%M}"
     )
 
 
@@ -187,8 +201,8 @@ def _example() -> str:
 
 
 def _closed() -> str:
-    whose = (f"{count} cases of {one.group} were closed" for one, count in HANDLED.items())
-    return ", ".join(whose)
+    first = sum(count for one, count in HANDLED.items() if one.first_call)
+    return f"{HANDLED.total()} cases were closed, {first} of them by the desk itself"
 
 
 def _said(said: Said, count: int) -> list[str]:
@@ -251,7 +265,7 @@ def _report(policy: Policy, units: list[Unit]) -> Iterator[str]:
     yield from _line("", "asked", "valid", "excluded", *policy.weights, "score", "rank")
     for unit in units:
         rates = (_cell(policy, rate) for rate in unit.rates.values())
-        score = kpis.figure(unit.score, policy.decimals) or ("no data" if policy.scores else "-")
+        score = _score(policy, unit)
         counts = (str(one) for one in (unit.asked, unit.valid, unit.excluded))
         yield from _line(unit.group, *counts, *rates, score, str(unit.rank or "-"), head=False)
 
@@ -262,6 +276,13 @@ def _cell(policy: Policy, rate: Rate) -> str:
         return "no data"
     low, high = (kpis.percent(one, policy.decimals) for one in (rate.low, rate.high))
     return f"{share} ({low}-{high}), n {rate.n}" if low else f"{share}, n {rate.n}"
+
+
+def _score(policy: Policy, unit: Unit) -> str:
+    shown = [kpis.figure(one, policy.decimals) for one in (unit.score, unit.low, unit.high)]
+    if shown[0] is None:
+        return "no data" if policy.scores else "-"
+    return f"{shown[0]} ({shown[1]}-{shown[2]})" if shown[1] else shown[0]
 
 
 def _ratio(share: Fraction | None) -> str:

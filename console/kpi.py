@@ -2,21 +2,24 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cases import kpis, outcomes
+from cases import kpis, outcomes, recount
 from cases.kpis import Policy, Rate, Report, Unit
-from cases.outcomes import Tampered
+from cases.outcomes import Excluded
 from cases.pack import PackError
+from cases.recount import Tampered
 from runtime import clock, database
 from runtime.city import City, CityError
 from runtime.database import transaction
@@ -30,7 +33,17 @@ GROUPED = click.option("--by", type=click.Choice(kpis.BY), default="department",
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Figures for a program.")
 
 
-@click.group("kpi")
+class _PolicyFirst(click.Group):
+    """`kpi 10-50-40` is short for `kpi report 10-50-40`."""
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = not arguments or arguments[0] in self.commands
+        return super().resolve_command(context, arguments if known else ["report", *arguments])
+
+
+@click.group("kpi", cls=_PolicyFirst)
 def kpi() -> None:
     """The rates: what citizens said when they were asked whether it is solved."""
 
@@ -60,7 +73,8 @@ def report(
         with transaction(engine) as session:
             said = outcomes.said(session, by, begin, end)
             handled = outcomes.handled(session, by, begin, end)
-    _print(policy, kpis.report(policy, said, handled), begin, end, as_json)
+            excluded = outcomes.excluded(session, begin, end)
+    _print(Printed(policy, begin, end, kpis.report(policy, said, handled), excluded), as_json)
 
 
 @kpi.command("recompute")
@@ -82,13 +96,17 @@ def recompute(
 ) -> None:
     """Reckon the same figures from an exported FILE alone, and check that nobody changed it.
 
-    FILE is what `python -m console export` printed, one case a line; `-` reads standard input.
+    FILE is what `python -m console export` printed, one case a line; `-` reads standard input. Figures
+    come from the sealed histories alone. Says last, on standard error, the digest of all of them:
+    where `python -m console verify` prints the same, no case was left out or sealed anew.
     """
     with _errors():
         policy = _policy(policy_name)
         begin, end = _period(policy, since, until, _zone(zone))
-        said, handled = outcomes.said_in(_rows(file), by, begin, end)
-    _print(policy, kpis.report(policy, said, handled), begin, end, as_json)
+        found = recount.recount(_rows(file), by, begin, end)
+    report = kpis.report(policy, found.said, found.handled)
+    _print(Printed(policy, begin, end, report, found.excluded), as_json)
+    click.echo(f"{found.cases} cases, no history was changed. {found.digest}", err=True)
 
 
 def known_policies() -> dict[str, Policy]:
@@ -137,7 +155,7 @@ def _rows(file: TextIO) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(file, start=1):
         try:
             row = json.loads(line)
-            row["history"], row["followups"], row["exclusions"], row["seal"]
+            row["history"], row["followups"], row["exclusions"], row["seal"], row["number"]
         except (ValueError, KeyError, TypeError):
             raise click.ClickException(
                 f"line {number} is not a case as `export` prints it"
@@ -158,25 +176,66 @@ def _errors() -> Iterator[None]:
         raise click.ClickException(f"the database cannot be read: {error}") from None
 
 
-def _print(policy: Policy, report: Report, begin: datetime, end: datetime, as_json: bool) -> None:
+@dataclass(frozen=True)
+class Printed:
+    """One report, with what was excluded from it."""
+
+    policy: Policy
+    begin: datetime
+    end: datetime
+    report: Report
+    excluded: Sequence[Excluded]
+
+
+def _print(printed: Printed, as_json: bool) -> None:
     if as_json:
-        json.dump(as_data(policy, report, begin, end), sys.stdout, ensure_ascii=False, indent=2)
+        json.dump(as_data(printed), sys.stdout, ensure_ascii=False, indent=2)
         click.echo()
         return
-    table = Table(title=f"{policy.name['en']}, {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}")
+    out = Console(width=None if sys.stdout.isatty() else 160)
+    out.print(_table(printed))
+    if printed.excluded:
+        out.print(_excluded(printed))
+
+
+def _table(printed: Printed) -> Table:
+    policy = printed.policy
+    title = f"{policy.name['en']}, {printed.begin:%Y-%m-%d %H:%M} to {printed.end:%Y-%m-%d %H:%M}"
+    table = Table(title=title)
     for heading in ("", "asked", "answered", "excluded", *policy.weights, "score", "rank"):
         table.add_column(heading, justify="left" if not heading else "right")
-    for unit in (*report.units, report.together):
+    for unit in (*printed.report.units, printed.report.together):
         table.add_row(*_cells(policy, unit))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    return table
+
+
+def _excluded(printed: Printed) -> Table:
+    table = Table(title="excluded")
+    for heading in ("case", "department", "reason", "asked by", "approved by", "on"):
+        table.add_column(heading)
+    for one in printed.excluded:
+        day = one.approved_at.astimezone(printed.begin.tzinfo).date()
+        who = (one.asked_by, one.approved_by)
+        # As text: what people wrote is no markup.
+        cells = (one.number, one.department, one.reason, *who, str(day))
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
 
 
 def _cells(policy: Policy, unit: Unit) -> list[str]:
     rates = [_cell(unit.rates[name], policy.decimals) for name in policy.weights]
-    score = kpis.figure(unit.score, policy.decimals) or NO_DATA
     counts = [str(unit.asked), str(unit.valid), str(unit.excluded)]
     rank = str(unit.rank) if unit.rank else "-"
-    return [unit.group, *counts, *rates, score if policy.scores else "-", rank]
+    return [unit.group, *counts, *rates, _score(policy, unit), rank]
+
+
+def _score(policy: Policy, unit: Unit) -> str:
+    if not policy.scores:
+        return "-"
+    shown = [kpis.figure(one, policy.decimals) for one in (unit.score, unit.low, unit.high)]
+    if shown[0] is None:
+        return NO_DATA
+    return f"{shown[0]} ({shown[1]}-{shown[2]})" if shown[1] else shown[0]
 
 
 def _cell(rate: Rate, decimals: int) -> str:
@@ -187,14 +246,19 @@ def _cell(rate: Rate, decimals: int) -> str:
     return f"{share} ({low}-{high}), n {rate.n}" if low else f"{share}, n {rate.n}"
 
 
-def as_data(policy: Policy, report: Report, begin: datetime, end: datetime) -> dict[str, Any]:
+def as_data(printed: Printed) -> dict[str, Any]:
     """The report as plain JSON: figures as they are shown, None where there is no data."""
+    policy, report = printed.policy, printed.report
     return {
         "policy": policy.name["en"],
-        "from": begin.isoformat(),
-        "until": end.isoformat(),
+        "from": printed.begin.isoformat(),
+        "until": printed.end.isoformat(),
         "units": [_unit(policy, one) for one in report.units],
         "together": _unit(policy, report.together),
+        "excluded": [
+            {**asdict(one), "approved_at": one.approved_at.astimezone(UTC).isoformat()}
+            for one in printed.excluded
+        ],
     }
 
 
@@ -203,12 +267,14 @@ def _unit(policy: Policy, unit: Unit) -> dict[str, Any]:
         shown = {"share": one.share, "low": one.low, "high": one.high}
         return {"n": one.n} | {k: kpis.percent(v, policy.decimals) for k, v in shown.items()}
 
+    score = {"score": unit.score, "low": unit.low, "high": unit.high}
     return {
         "group": unit.group,
         "asked": unit.asked,
         "valid": unit.valid,
         "excluded": unit.excluded,
+        "counts": dict(unit.counts),
         "rates": {name: rate(one) for name, one in unit.rates.items()},
-        "score": kpis.figure(unit.score, policy.decimals),
+        **{name: kpis.figure(one, policy.decimals) for name, one in score.items()},
         "rank": unit.rank,
     }

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("case_id", ID, nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("asked_by", sa.String(length=64), nullable=False),
-        sa.Column("asked_department", sa.String(length=32), nullable=True),
+        sa.Column("department", sa.String(length=32), nullable=False),
         sa.Column("asked_at", MOMENT, nullable=False),
         sa.Column("approved", sa.Boolean(), nullable=True),
         sa.Column("words", sa.String(), nullable=True),

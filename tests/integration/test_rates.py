@@ -1,6 +1,7 @@
 """The figures of the database are those that anybody reckons from the exported file, or the file says why not."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from cases import duty, exclusions, export, followups, kpis, outcomes, replies
+from cases import case as case_module
+from cases import duty, exclusions, export, followups, history, kpis, outcomes, replies
 from cases.agents import by_name
-from cases.outcomes import Tampered
+from cases.case import Case
 from cases.permissions import SYSTEM
+from cases.recount import Tampered, recount
 from console.__main__ import commands
 from runtime.database import transaction
 from tests.conftest import environment
@@ -99,14 +102,18 @@ def test_the_file_alone_gives_the_same_counts(city: Engine, by: str) -> None:
     with transaction(city) as session:
         said = outcomes.said(session, by, SINCE, UNTIL)
         handled = outcomes.handled(session, by, SINCE, UNTIL)
-    assert outcomes.said_in(exported(city), by, SINCE, UNTIL) == (said, handled)
+        excluded = outcomes.excluded(session, SINCE, UNTIL)
+        digest = history.digest(session)
+    found = recount(exported(city), by, SINCE, UNTIL)
+    assert (found.said, found.handled, found.excluded) == (said, handled, excluded)
+    assert (found.cases, found.digest) == (len(STORIES), digest)
     assert said.total() == len(STORIES)
 
 
 def test_a_period_counts_what_ended_in_it(city: Engine) -> None:
     with transaction(city) as session:
         assert not outcomes.said(session, "city", SINCE, NOW + DAY)
-    assert not outcomes.said_in(exported(city), "city", SINCE, NOW + DAY)[0]
+    assert not recount(exported(city), "city", SINCE, NOW + DAY).said
 
 
 def test_not_solved_counts_against_the_closing_although_it_is_solved_later(city: Engine) -> None:
@@ -131,6 +138,52 @@ def test_excluded_cases_are_listed_with_reason_and_approver(city: Engine) -> Non
     assert one.asked_by != one.approved_by
 
 
+def test_what_would_have_counted_is_listed_whenever_it_was_excluded(city: Engine) -> None:
+    with transaction(city) as session:
+        assert len(outcomes.excluded(session, NOW + DAY, UNTIL)) == 1  # answered on the second day
+        assert not outcomes.excluded(session, NOW + 3 * DAY, UNTIL)
+
+
+def test_a_guess_that_nobody_confirmed_is_no_category(city: Engine) -> None:
+    with transaction(city) as session:
+        case = session.scalars(select(Case).order_by(Case.id)).first()
+        assert case is not None
+        confirmed, case.category_confirmed = case.category, False
+        groups = {one.group for one in outcomes.said(session, "category", SINCE, UNTIL)}
+    assert groups == {confirmed, outcomes.NONE}
+
+
+def close_and_reopen(desk: Desk, again: bool) -> None:
+    by = desk.person("b", "supervisor")
+    version = desk.case.version
+    case_module.close(desk.session, desk.case, "Told.", version=version, by=by, now=NOW)
+    desk.session.flush()
+    if again:
+        version = desk.case.version
+        case_module.reopen(
+            desk.session, desk.case, "No.", version=version, by=by, terms=TERMS, now=NOW
+        )
+        desk.session.flush()
+        close_and_reopen(desk, again=False)
+
+
+def test_the_first_call_is_the_desks_own_and_not_when_it_was_reopened(engine: Engine) -> None:
+    with transaction(engine) as session:
+        records = Records(session)
+        for name in ("told", "reopened"):
+            desk = Desk(records, records.message(name)[0])
+            close_and_reopen(desk, again=name == "reopened")
+        told(Desk(records, records.message("referred")[0]), "hyd", "yes", "yes", "very")
+        handled = outcomes.handled(session, "department", SINCE, UNTIL)
+    (desk_unit,) = (
+        one
+        for one in kpis.report(kpis.policy("1823"), Counter(), handled).units
+        if one.group == "desk"
+    )
+    assert kpis.percent(desk_unit.rates["first_call"].share, 1) == "33.3"
+    assert recount(exported(engine), "department", SINCE, UNTIL).handled == handled
+
+
 def _answer(row: dict[str, Any]) -> None:
     row["followups"][0]["satisfied"] = "very"
 
@@ -150,7 +203,7 @@ def test_a_file_that_was_changed_is_refused_and_says_where(
     rows = exported(city)
     change(rows[5])
     with pytest.raises(Tampered, match=str(rows[5]["number"])):
-        outcomes.said_in(rows, "department", SINCE, UNTIL)
+        recount(rows, "department", SINCE, UNTIL)
 
 
 # --- by command ----------------------------------------------------------------------------------------
@@ -168,10 +221,14 @@ def test_the_commands_print_the_same_from_database_and_file(city: Engine, tmp_pa
     ours = run(city, tmp_path, "kpi", "report", "10-50-40", *which)
     theirs = run(city, tmp_path, "kpi", "recompute", "-", *which, given=file)
     assert ours.exit_code == theirs.exit_code == 0, ours.output + theirs.output
-    assert json.loads(ours.output) == json.loads(theirs.output)
-    assert json.loads(ours.output)["together"]["asked"] == 8
-    table = run(city, tmp_path, "kpi", "report", "10-50-40", *which[:-1])
+    assert json.loads(ours.stdout) == json.loads(theirs.stdout)
+    assert json.loads(ours.stdout)["together"]["asked"] == 8
+    assert [one["reason"] for one in json.loads(ours.stdout)["excluded"]] == ["a quarrel"]
+    whole = run(city, tmp_path, "verify").stdout.split()[-1]
+    assert theirs.stderr == f"9 cases, no history was changed. {whole}\n"
+    table = run(city, tmp_path, "kpi", "10-50-40", *which[:-1])
     assert "no data" not in table.output and "97.2" in table.output
+    assert "a quarrel" in table.output
 
 
 @pytest.mark.parametrize(

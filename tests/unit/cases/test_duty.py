@@ -93,7 +93,9 @@ def test_the_leader_on_duty_takes_a_case_once(scene: Scene) -> None:
     for _ in range(2):
         assert duty.take(scene.session, scene.case, by=scene.leader(), now=NOW) == seat
     assert scene.case.seat_id == seat.id
-    assert scene.lines("taken") == [{"seat": "leader", "seat_id": seat.id}]
+    assert scene.lines("taken") == [
+        {"seat": "leader", "seat_id": seat.id, "leader": "one who leads"}
+    ]
     assert duty.cases_of(scene.session, seat.leader_id) == [scene.case]
 
 

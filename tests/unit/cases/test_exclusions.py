@@ -29,7 +29,7 @@ def decide(desk: Desk, one: Exclusion, approved: bool, who: str = "supervisor") 
 def test_the_department_asks_and_a_supervisor_grants(desk: Desk) -> None:
     one = ask(desk)
     decide(desk, one, True)
-    assert (one.approved, one.asked_department, one.words) == (True, "hyd", "Agreed.")
+    assert (one.approved, one.department, one.words) == (True, "hyd", "Agreed.")
     assert desk.lines("exclusion_asked")[0]["reason"] == one.reason
     assert desk.lines("exclusion_granted")[0]["asked_by"] == one.asked_by
     assert desk.case.status == "accepted"

@@ -1,5 +1,6 @@
 """The rates, reckoned by hand and by the code; and what holds of them whatever was said."""
 
+import random
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -100,7 +101,7 @@ def test_nothing_to_take_a_share_of_is_no_data_and_never_0_or_100() -> None:
 def test_too_few_answers_are_shown_and_not_ranked() -> None:
     few = Counter({Said("d", True, True, True, "very", False): BEIJING.least - 1})
     d = {one.group: one for one in kpis.report(BEIJING, SAID + few).units}["d"]
-    assert (d.score, d.rank) == (100, None)
+    assert d.score == 100 and d.rank is None
 
 
 def test_of_equal_scores_the_larger_unit_stands_first() -> None:
@@ -113,6 +114,54 @@ def test_of_equal_scores_the_larger_unit_stands_first() -> None:
     )
     ranks = [(one.group, one.rank) for one in kpis.report(BEIJING, equal).units]
     assert ranks == [("large", 1), ("small", 2), ("twin", 2)]
+
+
+def test_equal_scores_may_share_a_rank_however_many_were_asked() -> None:
+    equal = Counter(
+        {
+            Said("small", True, True, True, "very", False): 40,
+            Said("large", True, True, True, "very", False): 80,
+            Said("worse", True, True, True, "fairly", False): 80,
+        }
+    )
+    ranks = {one.group: one.rank for one in kpis.report(JUNGAR, equal).units}
+    assert ranks == {"large": 1, "small": 1, "worse": 3}
+
+
+def test_a_policy_may_count_excluded_cases_all_the_same() -> None:
+    counted = BEIJING.model_copy(update={"excluded": "counted"})
+    b = unit(counted, "b")
+    assert (b.asked, b.valid, b.excluded) == (55, 45, 5)
+    assert shares(b)["solved"] == "44.4"  # 20 of 45
+
+
+def test_what_was_counted_stands_beside_the_rates() -> None:
+    a = unit(BEIJING, "a")
+    assert a.counts == {
+        **{"contacted": 90, "solved": 80, "very": 60, "fairly": 20},
+        **{"handled": 0, "first_call": 0},
+    }
+
+
+def test_cases_that_are_over_make_no_unit_where_no_policy_asks_for_them() -> None:
+    handled = Counter({Handled("desk", True, False): 9})
+    assert {one.group for one in kpis.report(BEIJING, SAID, handled).units} == {"a", "b"}
+
+
+def test_a_score_has_the_interval_of_a_mean_over_the_same_answers() -> None:
+    a = unit(BEIJING, "a")
+    of_a_mean = kpis.rate(Fraction("80.2"), 100)  # 80.2 of 100 points, 100 times
+    assert a.low is not None and a.high is not None
+    assert [a.low / 100, a.high / 100] == [of_a_mean.low, of_a_mean.high]
+    assert (kpis.figure(a.low, 1), kpis.figure(a.high, 1)) == ("71.3", "86.8")
+
+
+def test_a_score_of_rates_over_different_things_has_no_interval() -> None:
+    weights = {"solved": Fraction(1, 2), "first_call": Fraction(1, 2)}
+    mixed = BEIJING.model_copy(update={"weights": weights})
+    handled = Counter({Handled("a", True, False): 99})
+    (a, _) = kpis.report(mixed, SAID, handled).units
+    assert a.score == 90 and a.low is None and a.high is None
 
 
 @pytest.mark.parametrize(
@@ -155,10 +204,10 @@ def test_the_interval_is_wilsons() -> None:
 @pytest.mark.parametrize(
     "day, begins, ends",
     [
-        ("2026-11-18", "2026-10-19T12:00", "2026-11-19T12:00"),
-        ("2026-11-19", "2026-11-19T12:00", "2026-12-19T12:00"),
-        ("2026-12-25", "2026-12-19T12:00", "2027-01-19T12:00"),
-        ("2027-01-01", "2026-12-19T12:00", "2027-01-19T12:00"),
+        ("2026-11-18", "2026-10-19T00:00", "2026-11-19T00:00"),
+        ("2026-11-19", "2026-11-19T00:00", "2026-12-19T00:00"),
+        ("2026-12-25", "2026-12-19T00:00", "2027-01-19T00:00"),
+        ("2027-01-01", "2026-12-19T00:00", "2027-01-19T00:00"),
     ],
 )
 def test_the_month_begins_on_the_19th(day: str, begins: str, ends: str) -> None:
@@ -182,7 +231,9 @@ def test_a_days_report_runs_from_noon_to_noon() -> None:
         ({"fairly": "9"}, "does not lie between 0 and 1"),
         ({"fairly": "much"}, "is not a number"),
         ({"denominator": "all"}, "denominator"),
-        ({"period": {"begins_on": 31, "day_begins": "12:00"}}, "begins_on"),
+        ({"excluded": "forgotten"}, "excluded"),
+        ({"ties": "by lot"}, "ties"),
+        ({"period": {"begins_on": 31, "begins_at": "00:00", "day_begins": "12:00"}}, "begins_on"),
         ({"decimals": -1}, "decimals"),
         ({"lest": 30}, "is it misspelt?"),
     ],
@@ -237,7 +288,9 @@ def test_what_is_excluded_changes_no_rate(policy: Policy, said: dict[Said, int])
 
 
 @given(policies, st.lists(saids, max_size=40), st.randoms(use_true_random=False))
-def test_the_order_of_answers_makes_no_difference(policy: Policy, said: list[Said], dice) -> None:
+def test_the_order_of_answers_makes_no_difference(
+    policy: Policy, said: list[Said], dice: random.Random
+) -> None:
     shuffled = [*said]
     dice.shuffle(shuffled)
     assert kpis.report(policy, Counter(said)) == kpis.report(policy, Counter(shuffled))
@@ -249,7 +302,7 @@ def test_who_is_ranked_has_enough_answers_and_no_better_one_stands_below(
 ) -> None:
     ranked = [one for one in kpis.report(policy, said).units if one.rank is not None]
     assert all(one.valid >= policy.least and one.score is not None for one in ranked)
-    places = [one.rank for one in ranked]
+    places = [one.rank for one in ranked if one.rank]
     assert places == sorted(places)
     shown = [Decimal(kpis.figure(one.score, policy.decimals) or 0) for one in ranked]
     assert shown == sorted(shown, reverse=True)
