@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cases import (
     asked,
     clocks,
+    exclusions,
     followups,
     history,
     lifecycle,
@@ -25,6 +26,7 @@ from cases.calls import Call
 from cases.case import Case
 from cases.clocks import Clock
 from cases.errors import Refused
+from cases.exclusions import Exclusion
 from cases.followups import Followup
 from cases.history import Entry
 from cases.permissions import OFFICER, Person
@@ -61,6 +63,7 @@ class Sheet:
     called: list[Called] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     followups: list[Followup] = field(default_factory=list)
+    exclusions: list[Exclusion] = field(default_factory=list)
     route: Route | None = None
 
     @property
@@ -151,6 +154,7 @@ def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
         called=called,
         tasks=given,
         followups=followups.of_case(records, case.id),
+        exclusions=exclusions.of_case(records, case.id),
         route=_route(records, office, case),
     )
     records.expunge_all()

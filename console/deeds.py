@@ -14,6 +14,7 @@ from cases import (
     clocks,
     delays,
     duty,
+    exclusions,
     followups,
     lifecycle,
     recordings,
@@ -173,6 +174,16 @@ def _owner(desk: Desk) -> str:
     return owner if owner != DESK else ""
 
 
+def _exclusion(desk: Desk) -> Form:
+    return Form("", (Field("reason"),))
+
+
+def _decide(desk: Desk) -> Form:
+    decisions = desk.words.named("decision", ("approve", "refuse"))
+    asked = [one.reason for one in desk.sheet.exclusions if one.approved is None]
+    return Form("", (forms.pick("decision", decisions), Field("words")), why=" ".join(asked))
+
+
 def _nothing(desk: Desk) -> Form:
     return Form("")
 
@@ -200,9 +211,11 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
     "blow": _blow,
     "extend": _extend,
     "suspend": _until,
+    "exclusion": _exclusion,
+    "exclusion_decision": _decide,
 }
 # Those that the lifecycle's table does not know: they leave the case where it is.
-BESIDES = frozenset({"take", "instruction", "task"})
+BESIDES = frozenset({"take", "instruction", "task", "exclusion", "exclusion_decision"})
 
 
 def permissions(action: str) -> tuple[str, ...]:
@@ -218,6 +231,8 @@ def possible(sheet: Sheet) -> list[str]:
 def _may(sheet: Sheet, action: str) -> bool:
     if action not in BESIDES:
         return sheet.may(action) and not (action == "resolve" and _is_the_leads(sheet))
+    if action.startswith("exclusion"):
+        return _about_exclusion(sheet, action)
     if sheet.case.status == lifecycle.CLOSED:
         return False
     if action == "take":
@@ -225,6 +240,16 @@ def _may(sheet: Sheet, action: str) -> bool:
     if action == "instruction":
         return lifecycle.LEADER in sheet.parts
     return bool(sheet.parts & (tasks.GIVERS | {lifecycle.CALLED}))
+
+
+def _about_exclusion(sheet: Sheet, action: str) -> bool:
+    """One asks that the case not count, and another decides; what stands is not asked for again."""
+    waiting = [one for one in sheet.exclusions if one.approved is None]
+    if action == "exclusion":
+        stands = waiting or any(one.approved for one in sheet.exclusions)
+        return not stands and bool(sheet.parts & exclusions.ASKERS)
+    mine = any(one.asked_by == sheet.reader.actor for one in waiting)
+    return bool(waiting) and not mine and bool(sheet.parts & exclusions.DECIDERS)
 
 
 def _is_the_leads(sheet: Sheet) -> bool:
@@ -372,6 +397,20 @@ def _end(day: str, how: How) -> datetime | None:
     return forms.end_of_day(day, workdays.zone, workdays.day_ends)
 
 
+def _do_exclusion(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    exclusions.ask(records, case, given["reason"], by=how.by, now=how.now)
+
+
+def _do_decide(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    if not given["decision"]:
+        raise Refused("incomplete", missing=["decision"])
+    waiting = [one for one in exclusions.of_case(records, case.id) if one.approved is None]
+    if not waiting:
+        raise Refused("decided_before")
+    approved = given["decision"] == "approve"
+    exclusions.decide(records, waiting[-1], approved, given["words"], by=how.by, now=how.now)
+
+
 def _do_take(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
     duty.take(records, case, by=how.by, now=how.now)
 
@@ -425,6 +464,8 @@ RULES: Mapping[str, Rule] = {
     "task": _do_task,
     "instruction": _do_instruction,
     "take": _do_take,
+    "exclusion": _do_exclusion,
+    "exclusion_decision": _do_decide,
     "solved": _do_solved,
     "unsolved": _do_unsolved,
     "not_reached": _do_not_reached,

@@ -17,11 +17,13 @@ from console import (
     languages,
     notices_page,
     office,
+    rates_page,
     report_in,
     routing_pages,
     security,
     sign_in,
     sound,
+    track_page,
     trouble,
     whistle_pages,
 )
@@ -39,9 +41,11 @@ PAGES = (
     department_page,
     whistle_pages,
     report_in,
+    track_page,
     follow_up_page,
     duty_page,
     routing_pages,
+    rates_page,
     sound,
 )
 # The main menu: a page stands there for whoever may open it.
@@ -52,6 +56,7 @@ MENU = (
     "follow_up_list",
     "disputes_page",
     "routing_page",
+    "rates_page",
     "duty_page",
 )
 

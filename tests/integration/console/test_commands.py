@@ -58,7 +58,7 @@ def test_asked_again_the_agent_keeps_the_role_and_gets_a_new_password(
 def test_a_password_can_be_typed_in_instead(house: ConsoleHouse, run: Run) -> None:
     result = run("add-agent", "mei", type_in=f"{PASSWORD}\n{PASSWORD}\n")
     assert result.exit_code == 0 and PASSWORD not in result.output
-    assert house.visitor().sign_in("mei").location == "/cases"
+    assert house.visitor().sign_in("mei").location == "/"
 
 
 def test_a_bad_password_adds_nobody(house: ConsoleHouse, run: Run) -> None:

@@ -41,6 +41,7 @@ def test_every_message_that_a_page_names_exists_and_none_is_left_over() -> None:
     named = set(re.findall(r"""\b(?:t|say|wording)\(f?["']([a-z_.]+)["']\s*[,)]""", text))
     assert len(named) > 60 and named <= set(MESSAGES)
     built = re.findall(r"""(?:["'])([a-z_]+\.(?:[a-z_]+\.)?)(?:["'] ~|\{)""", text)
+    built += [f"{kind}." for kind in re.findall(r"""named\(\s*["']([a-z_.]+)["']""", text)]
     quoted = set(re.findall(r"""["']([a-z_.0-9]+)["']""", text))
     left_over = [k for k in MESSAGES if k not in quoted and not k.startswith(tuple(built))]
     assert not left_over

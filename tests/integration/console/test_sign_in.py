@@ -27,7 +27,7 @@ def test_the_front_page_leads_to_the_sign_in_and_then_to_the_cases(house: Consol
     house.agent("mei")
     visitor = house.visitor()
     assert visitor.get("/").location == "/sign-in"
-    assert visitor.sign_in("mei").location == "/cases"
+    assert visitor.sign_in("mei").location == "/"
     assert visitor.get("/").location == "/cases"
 
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from cases.clocks import Clock
-from cases.notices import Notice
 from sqlalchemy import select
 
 from cases import clocks, tasks
+from cases.clocks import Clock
+from cases.notices import Notice
 from cases.permissions import Person
 from cases.tasks import Task
 from tests.unit.cases.conftest import MINUTE, NOW, TERMS, Records
