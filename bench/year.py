@@ -107,8 +107,7 @@ def rates(engine: Engine, now: datetime) -> Iterator[Figure]:
 
     def reckoned(by: str, since: datetime, until: datetime) -> None:
         with transaction(engine) as session:
-            said = outcomes.said(session, by, since, until)
-            kpis.report(policy, said, outcomes.handled(session, by, since, until))
+            outcomes.report(session, policy, by, since, until)
 
     yield timed("rates of all departments, a month", partial(reckoned, "department", *month))
     yield timed("rates of all departments, the year", partial(reckoned, "department", *year))

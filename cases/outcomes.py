@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from cases import asked, followups
+from cases import asked, followups, kpis
 from cases.agents import Agent
 from cases.asked import Referral
 from cases.case import DESK, Case
@@ -28,7 +28,7 @@ from cases.duty import Seat
 from cases.exclusions import Exclusion
 from cases.followups import Followup
 from cases.history import Entry
-from cases.kpis import ALL, Handled, Said
+from cases.kpis import ALL, Handled, Policy, Report, Said
 from cases.lifecycle import CLOSED
 
 # A group for what belongs to none: no place was heard, no leader took it.
@@ -49,12 +49,21 @@ class Excluded:
     approved_at: datetime
 
 
-def _district() -> ColumnElement[Any]:
-    """Where the matter lies, as the first department was told."""
-    first = select(Referral.district).where(
-        Referral.case_id == Case.id, Referral.role == asked.LEAD
-    )
-    return first.order_by(Referral.id).limit(1).correlate(Case).scalar_subquery()
+# What is known of cases besides, joined as a whole: to look it up for each answer of a year takes longer,
+# and PostgreSQL, which thinks it takes longer still, spends most of the time on compiling the query.
+_FIRST = (
+    select(Referral.case_id, func.min(Referral.id).label("id"))
+    .where(Referral.role == asked.LEAD)
+    .group_by(Referral.case_id)
+    .subquery("first")
+)
+# Where the matter lies, as the first department was told.
+_PLACES = (
+    select(Referral.case_id, Referral.district).join(_FIRST, _FIRST.c.id == Referral.id)
+).subquery("places")
+# Of a case one exclusion stands at most: the database sees to that.
+_EXCLUDED = select(Exclusion.case_id).where(Exclusion.approved.is_(True)).subquery("excluded")
+_REOPENED = select(Entry.case_id).where(Entry.action == "reopen").distinct().subquery("reopened")
 
 
 def _leader() -> ColumnElement[Any]:
@@ -71,7 +80,7 @@ def _group(by: str) -> ColumnElement[Any]:
         "department": Followup.department,
         # A guess that nobody confirmed is no fact to judge by.
         "category": case((Case.category_confirmed, Case.category)),
-        "district": _district(),
+        "district": _PLACES.c.district,
         "seat": _leader(),
         "city": literal(ALL, String),
     }
@@ -79,8 +88,17 @@ def _group(by: str) -> ColumnElement[Any]:
     return found
 
 
-def _is_excluded() -> ColumnElement[bool]:
-    return exists().where(Exclusion.case_id == Case.id, Exclusion.approved.is_(True))
+def _about(by: str, cases: Select[Any]) -> Select[Any]:
+    """The same cases, with what the columns of `_group` and _EXCLUDED need beside them."""
+    known = cases.outerjoin(_EXCLUDED, _EXCLUDED.c.case_id == Case.id)
+    return known.outerjoin(_PLACES, _PLACES.c.case_id == Case.id) if by == "district" else known
+
+
+def report(session: Session, policy: Policy, by: str, since: datetime, until: datetime) -> Report:
+    """The rates of a period by a policy, grouped as `kpis.BY` names it."""
+    period = (by, since, until)
+    over = handled(session, *period) if "first_call" in policy.weights else None
+    return kpis.report(policy, said(session, *period), over)
 
 
 def said(session: Session, by: str, since: datetime, until: datetime) -> Counter[Said]:
@@ -91,11 +109,12 @@ def said(session: Session, by: str, since: datetime, until: datetime) -> Counter
         Followup.contacted,
         Followup.solved,
         Followup.satisfied,
-        _is_excluded(),
+        _EXCLUDED.c.case_id.is_not(None),
     )
-    ended = select(*_named(columns)).join(Case, Case.id == Followup.case_id)
+    of_cases = select(*_named(columns)).select_from(Followup).join(Case)
+    ended = _about(by, of_cases).where(_ended(since, until))
     counts: Counter[Said] = Counter()
-    for group, valid, *told, out, count in _grouped(session, ended.where(_ended(since, until))):
+    for group, valid, *told, out, count in _grouped(session, ended):
         contacted, solved, satisfied = told if valid else (None, None, None)
         said = Said(group or NONE, bool(valid), contacted, solved, satisfied, bool(out))
         counts[said] += count
@@ -112,13 +131,14 @@ def handled(session: Session, by: str, since: datetime, until: datetime) -> Coun
 
     That is the desk's own figure: by department, all of them are the desk's.
     """
-    again = exists().where(Entry.case_id == Case.id, Entry.action == "reopen")
+    for_good = and_(Case.owner == DESK, _REOPENED.c.case_id.is_(None))
     group = literal(DESK, String) if by == "department" else _group(by)
-    columns = (group, and_(Case.owner == DESK, ~again), _is_excluded())
+    columns = (group, for_good, _EXCLUDED.c.case_id.is_not(None))
     closed = and_(Case.opened_at >= since, Case.opened_at < until, Case.status == CLOSED)
-    rows = _grouped(session, select(*_named(columns)).where(closed))
+    of_cases = _about(by, select(*_named(columns)).select_from(Case))
+    of_cases = of_cases.outerjoin(_REOPENED, _REOPENED.c.case_id == Case.id)
     counts: Counter[Handled] = Counter()
-    for name, first_call, out, count in rows:
+    for name, first_call, out, count in _grouped(session, of_cases.where(closed)):
         counts[Handled(name or NONE, bool(first_call), bool(out))] += count
     return counts
 

@@ -62,7 +62,7 @@ def list_policies() -> None:
 @UNTIL
 @GROUPED
 @AS_JSON
-def report(
+def print_report(
     policy_name: str, since: datetime | None, until: datetime | None, by: str, as_json: bool
 ) -> None:
     """Reckon the rates from the database."""
@@ -71,10 +71,9 @@ def report(
         begin, end = _period(policy, since, until, _city().time_zone)
         engine = database.engine(Settings.load().database_url)
         with transaction(engine) as session:
-            said = outcomes.said(session, by, begin, end)
-            handled = outcomes.handled(session, by, begin, end)
+            report = outcomes.report(session, policy, by, begin, end)
             excluded = outcomes.excluded(session, begin, end)
-    _print(Printed(policy, begin, end, kpis.report(policy, said, handled), excluded), as_json)
+    _print(Printed(policy, begin, end, report, excluded), as_json)
 
 
 @kpi.command("recompute")

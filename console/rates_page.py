@@ -31,7 +31,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @dataclass(frozen=True)
 class Wanted:
     """What the address asks for: which policy, whose rates, and from which day to which, both counted.
-    `since`, `until`: the same as moments, by when the policy's days begin."""
+    `since`, `until`: the same as moments, by when the policy's months begin."""
 
     name: str
     policy: Policy
@@ -77,7 +77,7 @@ def _wanted(office: Office) -> Wanted:
     first = forms.day(asked.get("first", "")) or since.date()
     last = forms.day(asked.get("last", "")) or until.date() - timedelta(days=1)
     last = max(first, last)
-    begins = policy.period.day_begins
+    begins = policy.period.begins_at
     return Wanted(
         *(name, policy, by, first, last),
         datetime.combine(first, begins, zone),
@@ -86,10 +86,7 @@ def _wanted(office: Office) -> Wanted:
 
 
 def _report(records: Session, wanted: Wanted) -> Report:
-    period = (wanted.by, wanted.since, wanted.until)
-    return kpis.report(
-        wanted.policy, outcomes.said(records, *period), outcomes.handled(records, *period)
-    )
+    return outcomes.report(records, wanted.policy, wanted.by, wanted.since, wanted.until)
 
 
 def _page(office: Office, wanted: Wanted) -> str:
