@@ -51,16 +51,16 @@ class Excluded:
 
 # What is known of cases besides, joined as a whole: to look it up for each answer of a year takes longer,
 # and PostgreSQL, which thinks it takes longer still, spends most of the time on compiling the query.
-_FIRST = (
-    select(Referral.case_id, func.min(Referral.id).label("id"))
+_PLACE = func.row_number().over(partition_by=Referral.case_id, order_by=Referral.id)
+_LEADING = (
+    select(Referral.case_id, Referral.district, _PLACE.label("place"))
     .where(Referral.role == asked.LEAD)
-    .group_by(Referral.case_id)
-    .subquery("first")
+    .subquery("leading")
 )
 # Where the matter lies, as the first department was told.
 _PLACES = (
-    select(Referral.case_id, Referral.district).join(_FIRST, _FIRST.c.id == Referral.id)
-).subquery("places")
+    select(_LEADING.c.case_id, _LEADING.c.district).where(_LEADING.c.place == 1).subquery("places")
+)
 # Of a case one exclusion stands at most: the database sees to that.
 _EXCLUDED = select(Exclusion.case_id).where(Exclusion.approved.is_(True)).subquery("excluded")
 _REOPENED = select(Entry.case_id).where(Entry.action == "reopen").distinct().subquery("reopened")
