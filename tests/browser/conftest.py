@@ -1,6 +1,7 @@
 """A console that answers on a port, and a browser that notices everything that goes wrong."""
 
 import logging
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -49,7 +50,7 @@ class Tab:
         self.page.fill("#name", name)
         self.page.fill("#password", password)
         self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/cases")
+        self.page.wait_for_url(re.compile("/(cases|department)$"))
 
     def wrong(self) -> list[str]:
         """Errors, refused content and requests to elsewhere on the page that is open now."""
