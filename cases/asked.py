@@ -32,6 +32,7 @@ class Referral(Record):
     __tablename__ = "referrals"
     __table_args__ = (
         Index("ix_referrals_case_id", "case_id"),
+        Index("ix_referrals_department", "department", "case_id"),
         Index("ix_referrals_returned", "answer", "department", "named"),
         Index(
             "uq_referrals_open",

@@ -51,6 +51,7 @@ class Case(Record):
     __tablename__ = "cases"
     __table_args__ = (
         Index("ix_cases_status_due_at", "status", "due_at"),
+        Index("ix_cases_owner", "owner", "due_at"),
         Index("ix_cases_seat_id", "seat_id", sqlite_where=SEATED, postgresql_where=SEATED),
     )
 

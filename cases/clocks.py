@@ -183,6 +183,14 @@ class Clock(Record):
     __tablename__ = "clocks"
     __table_args__ = (
         Index("ix_clocks_case_id", "case_id"),
+        Index(
+            "ix_clocks_running",
+            "due_at",
+            "kind",
+            "case_id",
+            sqlite_where=RUNNING,
+            postgresql_where=RUNNING,
+        ),
         *(
             Index(
                 f"ix_clocks_{mark}",

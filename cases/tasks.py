@@ -29,6 +29,7 @@ class Task(Record):
     __tablename__ = "tasks"
     __table_args__ = (
         Index("ix_tasks_case_id", "case_id"),
+        Index("ix_tasks_owner", "owner", "case_id"),
         Index(
             "ix_tasks_open",
             "owner",

@@ -74,7 +74,10 @@ class Called(Record):
     """
 
     __tablename__ = "whistle_calls"
-    __table_args__ = (Index("ix_whistle_calls_called_at", "called_at"),)
+    __table_args__ = (
+        Index("ix_whistle_calls_called_at", "called_at"),
+        Index("ix_whistle_calls_department", "department", "whistle_id"),
+    )
 
     whistle_id: Mapped[int] = mapped_column(Id, ForeignKey("whistles.id"), primary_key=True)
     department: Mapped[str] = mapped_column(String(32), primary_key=True)

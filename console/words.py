@@ -11,14 +11,12 @@ from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
-from cases.lifecycle import CLOSED
 from cases.tasks import Task
 from cases.whistles import Called
 from console.languages import Wording, speech_tag
 from console.office import Office
 from console.who import Who
 
-SOON_DAYS = 3
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 # Where a line of the history names departments, one or several.
@@ -104,18 +102,6 @@ class Words:
     def model(self, name: str) -> str:
         """A speech model's name, or its file's."""
         return PurePath(name).name
-
-    def deadline(self, case: Case, now: datetime) -> Chip:
-        """How far the due date is, in the city's days."""
-        if case.status == CLOSED:
-            return Chip("over", self.say("deadline.over"))
-        zone = self.office.city.time_zone
-        days = (case.due_at.astimezone(zone).date() - now.astimezone(zone).date()).days
-        if now > case.due_at:
-            return Chip("late", self.say("deadline.late", days=-days))
-        if days == 0:
-            return Chip("soon", self.say("deadline.today"))
-        return Chip("soon" if days <= SOON_DAYS else "fine", self.say("deadline.left", days=days))
 
     def clock_name(self, clock: Clock) -> str:
         """Which clock it is, and whose."""

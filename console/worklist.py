@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from cases import transcripts
+from cases import clocks, transcripts
 from cases.calls import Call
-from cases.case import FLAGS, Case
+from cases.case import DESK, FLAGS, Case
+from cases.clocks import Clock
 from cases.lifecycle import CLOSED, STATUSES
+from cases.permissions import OFFICER, Person
+from console import own_cases
 
 PAGE = 25
 LAST_PAGE = 100_000
@@ -21,6 +24,8 @@ ORDERS = ("newest", "due")
 # No text, or one that is in doubt: somebody should listen.
 TO_BE_HEARD = ("listen_to_recording", "suspect_text", "low_confidence")
 OPEN = "open"
+# Whichever clock it is that is late.
+ANY = "any"
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Filter:
     category: str = ""
     flag: str = ""
     listen: str = ""
+    owner: str = ""
+    late: str = ""
     since: str = ""
     until: str = ""
     order: str = "newest"
@@ -57,11 +64,13 @@ class Filter:
 
 @dataclass(frozen=True)
 class Row:
-    """One case in the list. `text`: what was said, without telephone and identity numbers."""
+    """One case in the list. `text`: what was said, without telephone and identity numbers; `clock`: the
+    one that presses most."""
 
     case: Case
     call: Call
     text: str | None
+    clock: Clock | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,9 @@ class Page:
         return max(1, -(-self.total // PAGE))
 
 
-def read(arguments: Mapping[str, str], categories: Sequence[str]) -> Filter:
+def read(
+    arguments: Mapping[str, str], categories: Sequence[str], departments: Sequence[str]
+) -> Filter:
     """The filter an address describes."""
     allowed: dict[str, Sequence[str]] = {
         "status": (OPEN, *STATUSES),
@@ -85,6 +96,8 @@ def read(arguments: Mapping[str, str], categories: Sequence[str]) -> Filter:
         "category": (*categories, "none"),
         "flag": FLAGS,
         "listen": ("1",),
+        "owner": (DESK, *departments),
+        "late": (ANY, *clocks.KINDS),
         "order": ORDERS,
     }
     chosen: dict[str, Any] = {
@@ -97,9 +110,11 @@ def read(arguments: Mapping[str, str], categories: Sequence[str]) -> Filter:
     return Filter(**chosen, number=number, page=_page(arguments.get("page", "")))
 
 
-def find(session: Session, wanted: Filter, zone: ZoneInfo) -> Page:
-    """One page of the cases wanted. The rows outlive the transaction."""
-    conditions = list(_conditions(wanted, zone))
+def find(session: Session, wanted: Filter, reader: Person, zone: ZoneInfo, now: datetime) -> Page:
+    """One page of the cases wanted that the reader may see. The rows outlive the transaction."""
+    conditions = list(_conditions(wanted, zone, now))
+    if reader.role == OFFICER:
+        conditions.append(own_cases.of(reader.department))
     total = session.execute(select(func.count()).select_from(Case).where(*conditions)).scalar_one()
     number = min(wanted.page, max(1, -(-total // PAGE)))
     found = session.execute(
@@ -111,15 +126,21 @@ def find(session: Session, wanted: Filter, zone: ZoneInfo) -> Page:
         .limit(PAGE)
     ).all()
     told = transcripts.told(session, [call.id for _, call in found])
+    running = clocks.of_cases(session, [case.id for case, _ in found])
     rows = [
-        Row(case, call, told[call.id].masked_text if call.id in told else None)
+        Row(
+            case,
+            call,
+            told[call.id].masked_text if call.id in told else None,
+            clocks.most_pressing(running[case.id]),
+        )
         for case, call in found
     ]
     session.expunge_all()
     return Page(rows, total, number)
 
 
-def _conditions(wanted: Filter, zone: ZoneInfo) -> Iterator[Any]:
+def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
     if wanted.number:
         yield Case.number.contains(wanted.number)
     if wanted.status:
@@ -133,10 +154,20 @@ def _conditions(wanted: Filter, zone: ZoneInfo) -> Iterator[Any]:
     if wanted.listen:
         yield Case.status != CLOSED
         yield or_(*map(_flagged, TO_BE_HEARD))
+    if wanted.owner:
+        yield Case.owner == wanted.owner
+    if wanted.late:
+        yield Case.id.in_(_late(wanted.late, now))
     if wanted.since:
         yield Case.opened_at >= _midnight(wanted.since, zone)
     if wanted.until:
         yield Case.opened_at < _midnight(wanted.until, zone, days=1)
+
+
+def _late(kind: str, now: datetime) -> Any:
+    """The cases of which a clock is late: any, or one of this kind."""
+    late = select(Clock.case_id).where(Clock.stopped_at.is_(None), Clock.due_at < now)
+    return late if kind == ANY else late.where(Clock.kind == kind)
 
 
 def _flagged(flag: str) -> Any:

@@ -94,7 +94,36 @@ def test_a_row_shows_the_masked_state_and_never_the_caller(
 def test_what_is_late_is_said_in_words(house: ConsoleHouse) -> None:
     house.now -= timedelta(days=32)
     house.case(*SCAFFOLD)
-    assert re.search(r'class="chip late">逾期 \d 日<', house.signed_in().get("/cases").text)
+    page = house.signed_in().get("/cases").text
+    assert re.search(r'class="chip late">(派單|答覆)逾期 \d+ 日<', page)
+
+
+def test_the_chip_names_the_clock_that_presses_most(house: ConsoleHouse) -> None:
+    house.now -= timedelta(hours=5)
+    house.referred("hyd", category="fire-safety")  # half an hour to accept, six hours ago
+    assert re.search(r'class="chip late">簽收逾期 5 小時<', house.signed_in().get("/cases").text)
+
+
+def test_cases_are_found_by_who_has_them_and_by_which_clock_is_late(house: ConsoleHouse) -> None:
+    fresh = house.case(*SCAFFOLD)
+    theirs = house.accepted("hyd")
+    house.now -= timedelta(days=1)
+    late = house.referred("hyd", category="fire-safety")
+    visitor = house.signed_in()
+    assert numbers(visitor.get("/cases?owner=hyd").text) == [late, theirs]
+    assert numbers(visitor.get("/cases?owner=desk").text) == [fresh]
+    assert numbers(visitor.get("/cases?late=accept").text) == [late]
+    assert late in numbers(visitor.get("/cases?late=any").text)
+    assert numbers(visitor.get("/cases?late=review").text) == []
+
+
+def test_an_officer_finds_the_cases_of_the_department_and_no_others(house: ConsoleHouse) -> None:
+    house.case(*SCAFFOLD)
+    asked, supports = house.referred("hyd", "hd"), house.referred("fsd", "hyd")
+    called, _ = house.whistle("fsd", "hyd")
+    house.referred("hd")
+    visitor = house.officer("hyd")
+    assert numbers(visitor.get("/cases").text) == [called, supports, asked]
 
 
 def test_an_empty_list_says_what_will_come(one_house: ConsoleHouse) -> None:
