@@ -140,6 +140,8 @@ def blow(
     case.owner = whistle.lead
     call(session, case, whistle, wanted, terms, now)
     _stop_what_waited(session, case, wanted, now)
+    if danger:
+        _answer_sooner(session, case, terms, now)
     _promise_word(session, case, terms, now)
     if whistle.led_at is None:
         _own_together(session, whistle, now)
@@ -207,6 +209,17 @@ def _least_busy(session: Session, actors: list[str]) -> str:
         name: count for name, count in session.execute(busy.group_by(Whistle.coordinator))
     }
     return min(actors, key=lambda actor: have.get(actor, 0))
+
+
+def _answer_sooner(session: Session, case: Case, terms: Terms, now: datetime) -> None:
+    """Who is in danger is answered as soon as the city promises then, counted from when it was said."""
+    if DANGER not in terms.promises.grades:
+        return
+    soon = terms.workdays.add(terms.promises.span(DANGER, clocks.RESOLVE), now)
+    for clock in clocks.running(session, case.id):
+        if clock.kind == clocks.RESOLVE and clock.due_at > soon:
+            regraded = clocks.REGRADED
+            case_module.promise(session, case, terms, now, grade=DANGER, instead=regraded)
 
 
 def _stop_what_waited(session: Session, case: Case, wanted: list[str], now: datetime) -> None:

