@@ -82,14 +82,14 @@ def _confirm(desk: Desk) -> Form:
 def _refer(desk: Desk) -> Form:
     """The lead as the routing rule of the day has it, with the rule's own words."""
     route = desk.sheet.route
-    fields = [
+    again = desk.sheet.case.status == lifecycle.ACCEPTED
+    fields = (
         forms.choice("lead", desk.departments, value=route.department if route else ""),
         forms.choices("supporting", desk.departments, needed=False),
-    ]
-    if desk.sheet.case.status == lifecycle.ACCEPTED:
-        fields.append(Field("reason"))
+        Field("reason", needed=again),
+    )
     why = desk.words.say("refer.suggested", why=desk.words.why(route.why)) if route else ""
-    return Form("", tuple(fields), why)
+    return Form("", fields, why)
 
 
 def _return(desk: Desk) -> Form:
@@ -268,8 +268,20 @@ def form(desk: Desk, action: str) -> Form:
 
 
 def do(records: Session, office: Office, case: Case, action: str, given: Given, how: How) -> None:
-    """Do it. Raises Refused as the rule does."""
+    """Do it. Raises Refused as the rule does; `changed` before anything else, for who is overtaken by
+    another must learn of that, and not of what would be missing now."""
+    if action not in BESIDES:
+        _unchanged(case, how)
+        _check(records, case, action, how)
     RULES[action](records, office, case, given, how)
+
+
+def _check(records: Session, case: Case, action: str, how: How) -> None:
+    """One rule serves several acts (accept and join, solved and unsolved): the act must be the table's."""
+    if action not in lifecycle.actions(case.status):
+        raise Refused("not_now", action=action, status=case.status)
+    if not lifecycle.may(case_rules.parts(records, case, how.by), case.status, action):
+        raise Refused("forbidden", permission=action)
 
 
 def _do_confirm(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
@@ -424,12 +436,10 @@ def _do_unsolved(records: Session, office: Office, case: Case, given: Given, how
 
 
 def _answer(records: Session, case: Case, given: Given, how: How) -> None:
-    _unchanged(case, how)
     followups.answer(records, _followup(records, case), given, **how.plain)
 
 
 def _do_not_reached(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
-    _unchanged(case, how)
     followups.give_up(records, _followup(records, case), by=how.by, now=how.now)
 
 
