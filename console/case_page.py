@@ -105,7 +105,7 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
             deeds.do(records, office, case, action, sent.given, how)
     except Refused as no:
         return _refused(office, number, action, sent, no)
-    flash(action)
+    flash(f"case.done.{action}")
     return redirect(_onward(office, number), 303)
 
 

@@ -195,5 +195,5 @@ def _task_done(office: Office, task_id: int) -> ResponseReturnValue:
             abort(403)
         problem = Words(g.wording, office).refused(no)
         return render_template("refused.html", problem=problem, typed=words), 422
-    flash("task_done")
+    flash("case.done.task_done")
     return redirect(url_for("console.case_page", number=number), 303)

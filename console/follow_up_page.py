@@ -124,7 +124,7 @@ def _do(office: Office, followup_id: int, what: str) -> ResponseReturnValue:
             _rule(records, office, followup_id, what, given)
     except Refused as no:
         return _refused(office, followup_id, no, given)
-    flash(what)
+    flash(f"follow_ups.did.{what}")
     return redirect(url_for("console.follow_up_list"), 303)
 
 

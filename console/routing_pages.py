@@ -143,7 +143,7 @@ def _rule(office: Office) -> ResponseReturnValue:
             routing.rule(records, office.policy.routing, **_ruling(office, given))
     except Refused as no:
         return _disputes(office, given, Words(g.wording, office).refused(no)), 422
-    flash("ruled")
+    flash("routing.ruled")
     return redirect(url_for("console.routing_page"), 303)
 
 

@@ -230,7 +230,7 @@ def _act(office: Office, whistle_id: int, action: str) -> ResponseReturnValue:
             abort(403)
         problem = Words(g.wording, office).refused(no)
         return _page(office, whistle_id, problem, failed=action, given=given), 422
-    flash(action)
+    flash(f"whistle.did.{action}")
     return redirect(url_for("console.whistle_page", whistle_id=whistle_id), 303)
 
 

@@ -1,57 +1,112 @@
 """`python -m tests.browser.screenshots` takes the pictures in docs/screenshots again."""
 
 import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+from sqlalchemy import select
 
+from cases.followups import Followup
+from runtime.database import transaction
 from tests.browser.conftest import CHROMIUM, LiveConsole, Tab, live_console
-from tests.support.console_app import LAMP, SCAFFOLD, WATER
+from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 WIDE, PHONE = {"width": 1366, "height": 720}, {"width": 390, "height": 844}
-SHOTS = (
-    ("zh-HK", WIDE, ("sign-in", "cases", "case")),
-    ("en-GB", WIDE, ("", "", "case-english")),
-    ("zh-CN", PHONE, ("", "cases-phone", "")),
+DESK, HIGHWAYS = "陳大文", "黃主任"
+# Reader's language, screen, who has signed in, and the pages: address -> name of the picture.
+SHOTS: tuple[tuple[str, Mapping[str, int], str, Mapping[str, str]], ...] = (
+    ("zh-HK", WIDE, "", {"/sign-in": "sign-in"}),
+    (
+        "zh-HK",
+        WIDE,
+        DESK,
+        {
+            "/cases": "cases",
+            "/cases/{case}": "case",
+            "/cases/{referred}": "case-referred",
+            "/whistles/{whistle}": "whistle",
+            "/rates": "rates",
+        },
+    ),
+    ("en-GB", WIDE, DESK, {"/cases/{case}": "case-english"}),
+    ("zh-CN", PHONE, DESK, {"/cases": "cases-phone"}),
+    ("zh-HK", PHONE, HIGHWAYS, {"/department": "department-phone"}),
 )
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, live_console(Path(state)) as console:
-        number = _fill(console)
+        made = _fill(console)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM)
-            for locale, size, names in SHOTS:
+            for locale, size, who, pictures in SHOTS:
                 page = browser.new_context(locale=locale, viewport=size).new_page()
-                _take(Tab(page, console.address), number, names)
+                _take(Tab(page, console.address), who, pictures, made)
             browser.close()
 
 
-def _fill(console: LiveConsole) -> str:
+def _fill(console: LiveConsole) -> dict[str, object]:
     house = console.house
-    house.agent("陳大文", "supervisor")
+    house.agent(DESK, "supervisor")
+    house.agent(HIGHWAYS, "officer", department="hyd")
+    desk, fire = house.signed_in("agent", "李小明"), house.officer("fsd")
+    house.signed_in("coordinator", "何協調")
+    _ask_the_citizens(house)
     house.case(flags=("hung_up", "missed_message"))
     closed = house.case(*LAMP, language="en")
-    house.case("成條街都係垃圾，老鼠周圍走，幾時有人嚟清呀？")
+    house.accepted("hyd", "emsd")
     house.case(*WATER, language="cmn", confidence=0.4)
+    referred = _referred(house)
+    _, whistle = house.whistle("fsd", "hyd", "bd", danger=True)
+    fire.post(f"/whistles/{whistle}/arrive", department="fsd")
+    fire.post(f"/whistles/{whistle}/say", text="已到場，正拆除三樓至五樓的棚網。")
     number = house.case(*SCAFFOLD)
-    visitor = house.signed_in("agent", "李小明")
-    visitor.get("/recordings/5/audio")
-    visitor.decide(closed, "close", note="路政署已修好街燈。")
+    house.referred("hyd", category="street-lamp")
+    house.accepted("lcsd", "hyd")
+    desk.decide(referred, "task", owner="hyd", text="三日內巡查全條街的路燈。")
+    desk.decide(closed, "close", note="路政署已修好街燈。")
+    return {"case": number, "referred": referred, "whistle": whistle}
+
+
+def _referred(house: ConsoleHouse) -> str:
+    """A case that one department has returned, naming another, which is supported by a third."""
+    number = house.referred("lcsd", "hyd")
+    said = {"reason": "not-ours", "words": "後巷不屬本署場地。", "department": "fehd"}
+    house.officer("lcsd").decide(number, "return", **said)
     return number
 
 
-def _take(tab: Tab, number: str, names: tuple[str, ...]) -> None:
-    """Save those of the three pages that have a name: the door, the list, a case."""
-    pages = dict(zip(("/sign-in", "/cases", f"/cases/{number}"), names, strict=True))
-    for path, name in pages.items():
-        if path == "/cases":
-            tab.sign_in("陳大文")
-        tab.open(path)
-        if name:
-            tab.page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+def _ask_the_citizens(house: ConsoleHouse) -> None:
+    """Enough answers that one department is ranked, and another is not."""
+    house.now -= timedelta(days=3)
+    desk = house.signed_in("agent", "回訪員")
+    for department, count in (("hyd", 34), ("fehd", 7)):
+        officer = house.signed_in("officer", f"of-{department}", department)
+        for turn in range(count):
+            number = house.accepted(department)
+            officer.decide(number, "resolve", outcome="done", answer="已辦好。")
+            with transaction(house.engine) as session:
+                one = session.scalars(select(Followup.id).order_by(Followup.id.desc())).first()
+            solved = "no" if turn % 6 == 5 else "yes"
+            said = {
+                "solved": solved,
+                "contacted": "yes",
+                "satisfied": "no" if turn % 5 == 4 else "very",
+            }
+            desk.post(f"/follow-ups/{one}/answer", **said)
+    house.now += timedelta(days=3, hours=-1)
+
+
+def _take(tab: Tab, who: str, pictures: Mapping[str, str], made: Mapping[str, object]) -> None:
+    if who:
+        tab.sign_in(who)
+    for path, name in pictures.items():
+        tab.open(path.format(**made))
+        tab.page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
 
 
 if __name__ == "__main__":

@@ -153,6 +153,14 @@ def test_the_inbox_holds_everything_that_waits_for_a_department(house: ConsoleHo
     assert done.status_code == 303 and house.stored(asked).owner == "hyd"
 
 
+def test_what_was_done_is_said_on_whichever_page_comes_next(one_house: ConsoleHouse) -> None:
+    _, whistle = one_house.whistle("hyd")
+    officer = one_house.officer("hyd")
+    officer.post(f"/whistles/{whistle}/arrive", department="hyd")
+    page = officer.get("/department")
+    assert page.status_code == 200 and 'role="status">已報到。' in page.text
+
+
 def test_an_officers_work_begins_in_the_inbox(one_house: ConsoleHouse) -> None:
     officer = one_house.officer("hyd")
     assert officer.get("/").location == "/department"
