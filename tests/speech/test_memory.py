@@ -28,5 +28,6 @@ def test_memory_does_not_grow_with_what_was_heard(tmp_path: Path) -> None:
     told = subprocess.run(command, cwd=PROJECT, env=own, check=True, capture_output=True, text=True)
     heard, megabytes = json.loads(told.stdout.splitlines()[-1])
     assert heard[-1] == 100
-    least_at_first, least_at_last = min(megabytes[:3]), min(megabytes[-3:])
+    # From the second on: until then the buffers find their size.
+    least_at_first, least_at_last = min(megabytes[1:4]), min(megabytes[-3:])
     assert least_at_last - least_at_first < MOST_MEGABYTES, megabytes
