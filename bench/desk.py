@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from sqlalchemy import Engine
 
-from cases import calls, case, recordings
+from cases import calls, case, followups, recordings
 from cases.clocks import Terms
 from cases.record import Record
 from cases.recordings import Announcement, Recording
@@ -35,6 +35,8 @@ class Desk:
     @cached_property
     def database(self) -> Engine:
         engine = database.engine(f"sqlite:///{self._folder}/whistle.sqlite3")
+        # Tables refer to one another: all that any of them names must be known.
+        assert followups.Followup.metadata is Record.metadata
         Record.metadata.create_all(engine)
         return engine
 
