@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev phone check bench bench-speech evaluate model docs migrate web worker watch doctor export agent clean
+.PHONY: help demo test test-browser dev phone check bench bench-speech evaluate model vendor docs migrate web worker watch doctor export agent clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: .venv/installed ## the main job: scripted calls become cases (ONCE=1 ends 
 
 test: .venv/dev ## the test suite; real PostgreSQL, Redis and Chromium where they are installed
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-browser: .venv/dev ## the tests in headless Chromium alone
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 dev: .venv/installed ## web and worker on this machine alone, unsigned webhooks allowed
 	@$(BIN)/python -m demo.dev $(ARGS)
@@ -40,6 +43,9 @@ evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=
 
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)
+
+vendor: .venv/installed ## fetch what browsers are given that others wrote (needs npm)
+	@$(BIN)/python -m console.vendor
 
 docs: .venv/installed ## write docs/flows, lifecycle, clocks and rates.md from the data that runs
 	@$(BIN)/python -m callflows.diagram

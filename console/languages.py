@@ -1,4 +1,4 @@
-"""The console speaks three languages. What it says is data: `messages.yaml`."""
+"""The console speaks three languages. What it says is data: `messages/*.yaml`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import yaml
 
 from runtime.city import City
 
-FILE = Path(__file__).with_name("messages.yaml")
+FOLDER = Path(__file__).with_name("messages")
 
 HANT, HANS, EN = "zh-Hant-HK", "zh-Hans", "en"
 LANGUAGES = (HANT, HANS, EN)
@@ -49,8 +49,13 @@ class _Told(dict[str, object]):
 
 @cache
 def messages() -> Mapping[str, Mapping[str, str]]:
-    """Every message in every language."""
-    found: Mapping[str, Mapping[str, str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    """Every message in every language. Raises ValueError when two files have the same one."""
+    found: dict[str, Mapping[str, str]] = {}
+    for file in sorted(FOLDER.glob("*.yaml")):
+        here = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if twice := found.keys() & here.keys():
+            raise ValueError(f"{file.name}: {sorted(twice)} stand elsewhere too")
+        found |= here
     return found
 
 

@@ -1,29 +1,22 @@
 """What the browser is told to refuse, and the proof that a form came from our own page."""
 
-from flask import Flask, Response, request
+import secrets
+
+from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
 
 # The provider's webhooks prove themselves by signature and are no pages.
 TELEPHONE = "voice"
 MAX_FORM = 64 * 1024
 
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "media", "connect", "font")),
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    ]
-)
+OWN = ("script", "style", "img", "media", "connect", "font")
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     # Not `no-referrer`: over https the proof of origin needs the referrer.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 ONE_YEAR = "max-age=31536000; includeSubDomains"
 
@@ -54,7 +47,26 @@ def install(app: Flask, secret: str, *, https: bool) -> None:
         return response if request.blueprint == TELEPHONE else _with_headers(response, https)
 
 
+def style_nonce() -> str:
+    """For a page whose player makes a style sheet of its own: the word by which this answer's policy
+    lets it in."""
+    if "style_nonce" not in g:
+        g.style_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.style_nonce
+    return nonce
+
+
+def policy(style_nonce: str | None = None) -> str:
+    """The content policy: everything from here, nothing written into the page."""
+    kinds = {kind: f"{kind}-src 'self'" for kind in OWN}
+    if style_nonce:
+        kinds["style"] += f" 'nonce-{style_nonce}'"
+    ends = ("form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'")
+    return "; ".join(["default-src 'none'", *kinds.values(), *ends])
+
+
 def _with_headers(response: Response, https: bool) -> Response:
+    response.headers["Content-Security-Policy"] = policy(g.get("style_nonce"))
     response.headers.update(HEADERS)
     if https:
         response.headers["Strict-Transport-Security"] = ONE_YEAR
