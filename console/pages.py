@@ -6,11 +6,12 @@ from flask import Blueprint, Flask, g, request
 from jinja2 import StrictUndefined
 from sqlalchemy import Engine
 
-from cases import permissions
+from cases import permissions, preferences
 from console import (
     case_list,
     case_page,
     department_page,
+    desk_page,
     door,
     duty_page,
     follow_up_page,
@@ -21,6 +22,7 @@ from console import (
     report_in,
     routing_pages,
     security,
+    settings_page,
     sign_in,
     sound,
     track_page,
@@ -35,6 +37,7 @@ from runtime.settings import Settings
 
 PAGES = (
     sign_in,
+    desk_page,
     case_list,
     case_page,
     notices_page,
@@ -47,10 +50,12 @@ PAGES = (
     routing_pages,
     rates_page,
     sound,
+    settings_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
     "department_page",
+    "desk_page",
     "case_list",
     "whistle_list",
     "follow_up_list",
@@ -99,6 +104,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "words": Words(g.wording, here),
         "office": here,
         "here": agent,
+        "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
         "languages": languages.OWN_NAMES,

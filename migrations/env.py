@@ -17,6 +17,7 @@ from cases import (  # noqa: F401
     exclusions,
     followups,
     history,
+    leases,
     notices,
     outgoing,
     recordings,
