@@ -18,6 +18,8 @@ from cases.recordings import Claim, Recording
 
 SlotKind = Literal["place", "number", "name"]
 MaskKind = Literal["phone", "identity"]
+# The flag of a line that a model invented.
+PHANTOM = "phantom"
 
 
 @dataclass(frozen=True)
