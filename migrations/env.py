@@ -14,6 +14,7 @@ from cases import (  # noqa: F401
     clocks,
     deliveries,
     duty,
+    editions,
     exclusions,
     followups,
     history,
