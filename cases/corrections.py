@@ -92,6 +92,7 @@ def correct(
     history.add(session, case.id, "text_corrected", now, actor=by.actor, **about)
     case_rules.unset(case, *_settled(session, case))
     transcripts.guess_again(session, case, made.language, categories)
+    transcripts.make_findable(session, case)
     return made
 
 
