@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from cases import corrections, history, recordings, transcripts
+from cases import corrections, history, recordings, search, transcripts
 from cases.case import Case
 from cases.errors import Refused
 from cases.permissions import Person
@@ -149,6 +149,20 @@ def test_the_guess_follows_the_text_until_a_person_has_said_it(
     case.category, case.category_confirmed = "street-lamps", True
     correct(records, spoken, "條渠真係塞咗")
     assert case.category == "street-lamps"
+
+
+def test_the_search_finds_the_case_by_the_new_words_and_no_longer_by_the_old(
+    records: Records, spoken: tuple[Case, Recording]
+) -> None:
+    case, _ = spoken
+
+    def finds(words: str) -> bool:
+        found = search.find(records.session, words)
+        return found is not None and case.id in set(records.session.scalars(found))
+
+    assert finds("街燈") and not finds("條渠")
+    correct(records, spoken, "條渠塞咗")
+    assert finds("條渠") and not finds("街燈")
 
 
 def test_the_history_tells_who_and_not_what(

@@ -663,7 +663,7 @@ def test_the_outline_of_the_sound_lies_beside_the_recording_whether_or_not_anybo
         json.loads(desk.storage.read(f"{key}.peaks.json")) for key in (KEY, "2026/silence")
     )
     assert max(spoken["levels"]) > 20 and spoken["seconds"] > 1
-    assert (max(silent["levels"]), silent["seconds"]) == (0, 2.0)
+    assert (max(silent["levels"]), silent["seconds"]) == (0, 4.0)
 
 
 def test_without_numbers_there_is_no_second_copy(desk: Desk) -> None:
