@@ -20,6 +20,8 @@ CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
+EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
+EDIT_ROUTING = "edit_routing"
 
 OFFICER = "officer"
 
@@ -57,9 +59,9 @@ _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
 _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {RULE},
+    "supervisor": _AT_THE_DESK | {RULE, EDIT_ROUTING},
     "auditor": _READING,
-    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS},
+    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
     OFFICER: frozenset({SEE_OWN_CASES}),
     "coordinator": _READING | {RULE},
     "leader": _READING,
