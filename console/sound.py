@@ -9,9 +9,10 @@ from flask import Blueprint, Response, abort, g, send_file
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import history, outgoing, peaks, signins
+from cases import accesses, history, outgoing, peaks, signins
 from cases.permissions import HEAR_RECORDINGS
 from cases.recordings import Recording
+from console import noted
 from console.door import needs
 from console.office import Office
 from runtime import clock
@@ -62,7 +63,7 @@ def _outline(storage: Storage, key: str) -> bytes | None:
 
 def _sound(office: Office, recording_id: int, which: Copy) -> ResponseReturnValue:
     with transaction(office.engine) as records:
-        key = _key(records, recording_id, which, clock.now())
+        key = _key(records, office, recording_id, which, clock.now())
     try:
         sound = office.storage.read(key)
     except FileNotFoundError:
@@ -80,11 +81,13 @@ def media_type(sound: bytes) -> str | None:
     return None
 
 
-def _key(records: Session, recording_id: int, which: Copy, now: datetime) -> str:
-    """Where the sound lies. That it is played is written down, once in every sign-in."""
+def _key(records: Session, office: Office, recording_id: int, which: Copy, now: datetime) -> str:
+    """Where the sound lies. That it is played is written down; the history hears of it once in every
+    sign-in."""
     recording = records.get(Recording, recording_id) or abort(404)
     key: str = getattr(recording, which) or abort(404)
     about = outgoing.case_about(records, recording.call_id) or abort(404)
+    noted.note(records, office, accesses.PLAYED, about.id, recording=recording.id)
     if signins.first_time_heard(records, g.here.signin_id, recording.id):
         history.add(records, about.id, "played", now, actor=g.here.actor, recording=recording.id)
     return key
