@@ -9,6 +9,7 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions
 from console import (
+    admin_page,
     case_list,
     case_page,
     department_page,
@@ -48,6 +49,7 @@ PAGES = (
     routing_pages,
     rates_page,
     sound,
+    admin_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
@@ -59,6 +61,7 @@ MENU = (
     "routing_page",
     "rates_page",
     "duty_page",
+    "admin",
 )
 
 
