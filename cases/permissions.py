@@ -16,6 +16,7 @@ HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
 WORK_DESK = "work_desk"  # take the next case that waits at the desk
+TAKE_OVER = "take_over"  # a case that somebody else has in hand at this moment
 OWN_SETTINGS = "own_settings"  # how one works at the console oneself
 CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
@@ -64,9 +65,10 @@ _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
 _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {SEE_ADMIN, RULE, EDIT_ROUTING},
+    "supervisor": _AT_THE_DESK | {TAKE_OVER, SEE_ADMIN, RULE, EDIT_ROUTING},
     "auditor": _READING | {SEE_ADMIN, AUDIT},
-    "admin": _AT_THE_DESK | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
+    "admin": _AT_THE_DESK
+    | {TAKE_OVER, SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
     OFFICER: frozenset({SEE_OWN_CASES}),
     "coordinator": _READING | {RULE},
     "leader": _READING,
