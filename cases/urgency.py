@@ -31,6 +31,7 @@ _HOW_WIDE: Final = {"zh": 8, "en": 24}  # characters a gap may be
 _NEGATED_WITHIN: Final = {"zh": 1, "en": 8}
 _SPECULATED_WITHIN: Final = {"zh": 4, "en": 25}
 _OVER_WITHIN: Final = 40
+_ALIKE: Final = str.maketrans("’著", "'着")
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,14 @@ class _Hit:
 
 
 def _hits(plain: str) -> list[_Hit]:
-    """What is found, from left to right; of what overlaps the longest."""
-    taken = bytearray(len(plain))
+    """What is found, from left to right. Words that only look like danger and danger itself never share
+    a character: the longer takes it (打個 but 打個仔); two dangers may."""
+    taken: dict[bool, set[int]] = {True: set(), False: set()}
     kept = []
     for hit in sorted(_everywhere(plain), key=lambda one: (one.start - one.end, one.start)):
-        if not any(taken[hit.start : hit.end]):
-            taken[hit.start : hit.end] = bytes([1]) * (hit.end - hit.start)
+        place = range(hit.start, hit.end)
+        if taken[not hit.kind].isdisjoint(place):
+            taken[bool(hit.kind)].update(place)
             kept.append(hit)
     return sorted(kept, key=lambda one: one.start)
 
@@ -175,5 +178,5 @@ def _plain(text: str) -> str:
     """Simplified and small letters, one character for each of the text."""
     for plain in (fold(text).lower(), "".join(map(fold, text)).lower(), text.lower()):
         if len(plain) == len(text):
-            return plain.replace("’", "'")
+            return plain.translate(_ALIKE)
     return text
