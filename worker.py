@@ -42,10 +42,11 @@ from runtime.supervisor import Child, supervise
 
 log = logging.getLogger("worker")
 
-# Seconds after which fetching, or sending a notice, is taken to hang. How long hearing may take
-# depends on the work.
+# Seconds after which fetching, sending a notice, or understanding a case is taken to hang. How long
+# hearing may take depends on the work.
 FETCH_PATIENCE = 180.0
 NOTIFY_PATIENCE = 120.0
+UNDERSTAND_PATIENCE = 60.0
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
@@ -219,6 +220,19 @@ def _notifying(process: Process) -> tuple[Due, Work]:
     return office.due, work
 
 
+def _understanding(process: Process) -> tuple[Due, Work]:
+    from runtime.city import City
+    from watch import understanding
+
+    mind = understanding.of_city(process.engine, City.read(process.settings.city_folder))
+
+    def work(case_id: int) -> None:
+        with process.pulse.busy(UNDERSTAND_PATIENCE):
+            mind.work(case_id)
+
+    return mind.due, work
+
+
 def _texting(settings: Settings) -> Sender | None:
     """The provider's way to send text messages, where there is one."""
     from ivr import sms
@@ -231,6 +245,7 @@ OPEN: dict[str, Callable[[Process], tuple[Due, Work]]] = {
     "fetch": _fetching,
     "transcribe": _transcribing,
     "notify": _notifying,
+    "understand": _understanding,
 }
 
 
@@ -260,13 +275,14 @@ def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
     from ivr import outbound, reconcile, replay
     from ivr import phone as telephone
-    from watch import clocks, stuck
+    from watch import clocks, stuck, understanding
 
     phone = telephone.install(settings, database.engine(settings.database_url))
     sweep = clocks.of_city(phone.engine, phone.terms, referral_policy.of_city(phone.city))
     rounds: list[tuple[float, Callable[[], object]]] = [
         (STUCK_EVERY, lambda: stuck.ring_again(phone.engine, phone.doorbell)),
         (CLOCKS_EVERY, lambda: clocks.go_round(sweep, clock.now())),
+        (CLOCKS_EVERY, lambda: understanding.climb(phone.engine, clock.now())),
         (SPOOL_EVERY, lambda: replay.drain(phone)),
         (COLLECT_EVERY, lambda: reconcile.collect(phone, clock.now())),
         (RING_EVERY, lambda: outbound.place_next(phone, clock.now())),
@@ -294,7 +310,7 @@ def _go(go_round: Callable[[], object]) -> None:
 
 
 def run_all(settings: Settings) -> None:
-    """Keep one process fetching, one sending notices, and as many hearing as do good here."""
+    """Keep one process fetching, one sending notices, one understanding, and as many hearing as do good here."""
     from transcription import capacity
 
     # One thread a process: two such processes hear 1.7 times as much as one with two threads.
@@ -303,7 +319,7 @@ def run_all(settings: Settings) -> None:
     # What was chosen here, all children go by.
     os.environ["SPEECH_PROCESSES"] = str(count)
     devices = capacity.gpus()
-    children = [_child(settings, step, step, {}) for step in ("fetch", "notify")]
+    children = [_child(settings, step, step, {}) for step in ("fetch", "notify", "understand")]
     for n in range(count):
         own = capacity.environment(n, devices)
         children.append(_child(settings, f"transcribe-{n + 1}", "transcribe", own))
@@ -359,7 +375,7 @@ def main(arguments: list[str]) -> None:
             watch(settings)
         case ["doctor"]:
             sys.exit(0 if examine(settings) else 1)
-        case ["fetch" | "transcribe" | "notify" as step, pulse_file, holder]:
+        case ["fetch" | "transcribe" | "notify" | "understand" as step, pulse_file, holder]:
             serve(settings, step, Path(pulse_file), holder)
         case _:
             stop(SettingsError("usage: worker.py [watch | doctor]"))

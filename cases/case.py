@@ -29,6 +29,7 @@ from cases.record import Id, Record
 DESK = "desk"
 
 FLAGS = (
+    "danger",
     "transcript_pending",
     "listen_to_recording",
     "missed_message",
@@ -40,6 +41,7 @@ FLAGS = (
     "suspect_text",
     "low_confidence",
     "reopened",
+    "sham_fix",
 )
 
 SEATED = text("seat_id IS NOT NULL")

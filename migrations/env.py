@@ -7,11 +7,13 @@ from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
     agents,
+    alerts,
     asked,
     callers,
     calls,
     case,
     clocks,
+    clusters,
     deliveries,
     duty,
     exclusions,
@@ -19,6 +21,7 @@ from cases import (  # noqa: F401
     history,
     notices,
     outgoing,
+    readings,
     recordings,
     routing,
     signins,
