@@ -13,6 +13,7 @@ fit the same stretch as well. A place that lies in a district or area which is n
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from typing import Final, Literal
 
 from rapidfuzz import fuzz
 
-from cases.places import Place, Places, comparable, stands_alone
+from cases.places import KEY, Place, Places, comparable, stands_alone
 from cases.sounds import sound
 
 How = Literal["exact", "sound", "near"]
@@ -31,6 +32,7 @@ WIDE: Final = frozenset({"district", "subdistrict", "area"})
 _WORTH: Final[Mapping[How, float]] = {"exact": 0.97, "sound": 0.85, "near": 0.6}
 # What a name of so many characters is worth: 大圍 may be something else, 大埔宏福苑 hardly.
 _LENGTH: Final = {2: 0.8, 3: 0.95}
+_BRACKETS: Final = re.compile(r"\s*[(（][^)）]*[)）]\s*")
 _ALIKE: Final = 66.0  # percent, of the alignment of a near name
 _ENGLISH_ALIKE: Final = 88.0
 # From how many syllables (letters) on one more of them may be wrong.
@@ -128,9 +130,14 @@ class Gazetteer:
 
 
 def _names(places: Places, language: str) -> Iterator[_Name]:
-    """Every name of every place in each of its languages; what is written alike only once."""
+    """Every name of every place in each of its languages; what is written alike only once.
+
+    Nobody says what a register adds in brackets: 華富(一)邨 is 華富邨 as well.
+    """
     for place in places.places:
-        plains = {comparable(name): name for names in place.names.values() for name in names}
+        written = [name for names in place.names.values() for name in names]
+        written += [short for name in written if (short := _BRACKETS.sub("", name)) != name]
+        plains = {comparable(name): name for name in written if len(name) >= KEY}
         for plain, name in plains.items():
             heard = sound(name, language)
             yield _Name(plain, heard, place, _grams(heard))

@@ -161,7 +161,7 @@ def _alarm(session: Session, case: Case, dangers: Sequence[Danger], now: datetim
     case_rules.mark(case, "danger")
     kinds = list(dict.fromkeys(danger.kind for danger in dangers))
     words = list(dict.fromkeys(danger.words for danger in dangers))
-    history.add(session, case.id, "danger_heard", now, kinds=kinds, words=words)
+    history.add(session, case.id, "danger_heard", now, kinds=kinds, words="、".join(words))
     for party in ON_CALL:
         notices.post(
             session,
