@@ -32,7 +32,10 @@ WIDE: Final = frozenset({"district", "subdistrict", "area"})
 _WORTH: Final[Mapping[How, float]] = {"exact": 0.97, "sound": 0.85, "near": 0.6}
 # What a name of so many characters is worth: 大圍 may be something else, 大埔宏福苑 hardly.
 _LENGTH: Final = {2: 0.8, 3: 0.95}
-_BRACKETS: Final = re.compile(r"\s*[(（][^)）]*[)）]\s*")
+# What a register adds and nobody says: 華富(一)邨, 華富一邨 and Wah Fu (I) Estate.
+_ADDED: Final = re.compile(
+    r"\s*[(（][^)）]*[)）]|(?<=..)[一二三四五六七八九十]+(?=[邨村]$)| (?:I|II|III|IV|V)(?= Estate$)"
+)
 _ALIKE: Final = 66.0  # percent, of the alignment of a near name
 _ENGLISH_ALIKE: Final = 88.0
 # From how many syllables (letters) on one more of them may be wrong.
@@ -132,11 +135,11 @@ class Gazetteer:
 def _names(places: Places, language: str) -> Iterator[_Name]:
     """Every name of every place in each of its languages; what is written alike only once.
 
-    Nobody says what a register adds in brackets: 華富(一)邨 is 華富邨 as well.
+    What only a register says is left out as well: 華富一邨 is also 華富邨.
     """
     for place in places.places:
         written = [name for names in place.names.values() for name in names]
-        written += [short for name in written if (short := _BRACKETS.sub("", name)) != name]
+        written += [short for name in written if (short := _ADDED.sub("", name)) != name]
         plains = {comparable(name): name for name in written if len(name) >= KEY}
         for plain, name in plains.items():
             heard = sound(name, language)
