@@ -20,6 +20,10 @@ CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
+SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotline
+AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
+EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
+EDIT_ROUTING = "edit_routing"
 
 OFFICER = "officer"
 
@@ -57,9 +61,9 @@ _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
 _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {RULE},
-    "auditor": _READING,
-    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS},
+    "supervisor": _AT_THE_DESK | {SEE_ADMIN, RULE, EDIT_ROUTING},
+    "auditor": _READING | {SEE_ADMIN, AUDIT},
+    "admin": _AT_THE_DESK | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
     OFFICER: frozenset({SEE_OWN_CASES}),
     "coordinator": _READING | {RULE},
     "leader": _READING,
@@ -74,6 +78,23 @@ def _actions(parts: frozenset[str]) -> frozenset[str]:
 ROLES: Mapping[str, frozenset[str]] = {
     role: _BESIDES[role] | _actions(parts) for role, parts in PARTS.items()
 }
+
+
+# What everybody is, in the order in which people are spoken of: an officer of a district department
+# is a district office.
+STANDINGS = (
+    *("agent", OFFICER, lifecycle.DISTRICT, "supervisor", "coordinator", "leader"),
+    *("auditor", "admin"),
+)
+
+
+def of_standing(standing: str) -> frozenset[str]:
+    """What somebody of this standing may do, each in the cases that are theirs."""
+    if standing == lifecycle.DISTRICT:
+        return ROLES[OFFICER]
+    if standing == OFFICER:
+        return _BESIDES[OFFICER] | _actions(PARTS[OFFICER] - {lifecycle.DISTRICT})
+    return ROLES[standing]
 
 
 def may(role: str, permission: str) -> bool:

@@ -7,10 +7,14 @@ from pathlib import PurePath
 from typing import Any
 
 from cases import history
+from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
+from cases.lifecycle import DISTRICT
+from cases.permissions import OFFICER
+from cases.signins import Here
 from cases.tasks import Task
 from cases.whistles import Called
 from console.languages import Wording, speech_tag
@@ -61,6 +65,18 @@ class Words:
 
     def role(self, code: str) -> str:
         return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
+
+    def standing(self, of: Here | Agent) -> str:
+        """What somebody is here: the role; an officer of a district department is a district office."""
+        district = of.role == OFFICER and self.office.is_district(of.department)
+        return self.role(DISTRICT if district else of.role)
+
+    def permission(self, code: str) -> str:
+        """What a permission allows: an act with a case by the act's own name."""
+        for key in (f"permission.{code}", f"deed.{code}"):
+            if self.say.has(key):
+                return self.say(key)
+        return code
 
     def language(self, code: str | None) -> str:
         return self.say(f"language.{code}") if code else self.say("language.unknown")
