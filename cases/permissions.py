@@ -15,6 +15,7 @@ SEE_OWN_CASES = "see_own_cases"  # those one's own department was asked for, has
 HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
+CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
 CONFIRM = "confirm"
 CLOSE = "close"
@@ -58,7 +59,7 @@ PARTS: Mapping[str, frozenset[str]] = {
 }
 
 _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
+_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, CORRECT_TEXT}
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
     "supervisor": _AT_THE_DESK | {SEE_ADMIN, RULE, EDIT_ROUTING},
