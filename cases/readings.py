@@ -29,7 +29,8 @@ ON_CALL: Final = ("role:supervisor", "role:coordinator")
 
 class Reading(Record):
     """What was understood of one case. `of`: a digest of the text it was read from; `places`,
-    `hazards`, `dangers`: as `Place`, Hazard and Danger have them, the likeliest place first."""
+    `hazards`, `dangers`: as `Place`, Hazard and Danger have them, the likeliest place first; `district`:
+    of the likeliest place that lies in one, empty if none does."""
 
     __tablename__ = "readings"
 
@@ -37,6 +38,7 @@ class Reading(Record):
     of: Mapped[str] = mapped_column(String(64))
     read_at: Mapped[datetime]
     places: Mapped[list[Any]]
+    district: Mapped[str] = mapped_column(String(64), default="")
     hazards: Mapped[list[Any]]
     dangers: Mapped[list[Any]]
 
@@ -145,6 +147,7 @@ def _keep(
     known = {danger["kind"] for danger in reading.dangers or []}
     reading.of, reading.read_at = digest, now
     reading.places = [asdict(one) for one in where]
+    reading.district = next((one.district for one in where if one.district), "")
     reading.hazards = [asdict(one) for one in about]
     reading.dangers = [asdict(one) for one in dangers]
     if fresh := [danger for danger in dangers if danger.kind not in known]:
@@ -176,7 +179,14 @@ def _alarm(session: Session, case: Case, dangers: Sequence[Danger], now: datetim
 
 def give_up(session: Session, case_id: int, now: datetime) -> None:
     """The case could not be read: it stands as read, with nothing found, until its text changes."""
-    values = {"of": FAILED, "read_at": now, "places": [], "hazards": [], "dangers": []}
+    values = {
+        "of": FAILED,
+        "read_at": now,
+        "places": [],
+        "district": "",
+        "hazards": [],
+        "dangers": [],
+    }
     if reading := of_case(session, case_id):
         for name, value in values.items():
             setattr(reading, name, value)

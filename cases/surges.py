@@ -8,7 +8,7 @@ the method's own threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases import alerts, ears
@@ -124,24 +124,18 @@ def series_of(session: Session, zone: ZoneInfo, until: date, days: int) -> Serie
     since = datetime.combine(first, datetime.min.time(), zone)
     before = datetime.combine(until + DAY, datetime.min.time(), zone)
     rows = session.execute(
-        select(Case.category, Reading.places, Case.opened_at)
+        select(Case.category, Reading.district, Case.opened_at)
         .outerjoin(Reading, Reading.case_id == Case.id)
         .where(Case.opened_at >= since, Case.opened_at < before, Case.category.is_not(None))
     )
     counted: dict[Cell, Floats] = {}
-    for category, places, opened_at in rows:
-        cell = (str(category), district(places))
+    for category, district, opened_at in rows:
+        cell = (str(category), district or NOWHERE)
         column = (opened_at.astimezone(zone).date() - first).days
         counted.setdefault(cell, np.zeros(days))[column] += 1
     cells = sorted(counted)
     counts = np.array([counted[cell] for cell in cells]).reshape(len(cells), days)
     return Series(cells, first, counts)
-
-
-def district(places: Sequence[dict[str, object]] | None) -> str:
-    """The district of the likeliest place that has one; of a case without any: nowhere."""
-    known = (str(one["district"]) for one in places or () if one["district"])
-    return next(known, NOWHERE)
 
 
 def look(
@@ -168,18 +162,19 @@ def _found(session: Session, zone: ZoneInfo, surge: Surge) -> Found:
         surge.seen,
         surge.expected,
         surge.probability,
-        list(_behind(session, zone, surge)),
+        _behind(session, zone, surge),
         f"surge:{category}:{where}:{surge.day.isoformat()}",
     )
 
 
-def _behind(session: Session, zone: ZoneInfo, surge: Surge) -> Iterator[int]:
+def _behind(session: Session, zone: ZoneInfo, surge: Surge) -> list[int]:
+    category, where = surge.cell
     since = datetime.combine(surge.day, datetime.min.time(), zone)
-    rows = session.execute(
-        select(Case.id, Reading.places)
+    wanted = (
+        select(Case.id)
         .outerjoin(Reading, Reading.case_id == Case.id)
         .where(Case.opened_at >= since, Case.opened_at < since + DAY)
-        .where(Case.category == surge.cell[0])
+        .where(Case.category == category, func.coalesce(Reading.district, NOWHERE) == where)
         .order_by(Case.id)
     )
-    return (case_id for case_id, places in rows if district(places) == surge.cell[1])
+    return list(session.scalars(wanted))

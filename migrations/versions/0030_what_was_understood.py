@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("of", sa.String(64), nullable=False),
         sa.Column("read_at", MOMENT, nullable=False),
         sa.Column("places", JSON, nullable=False),
+        sa.Column("district", sa.String(64), nullable=False),
         sa.Column("hazards", JSON, nullable=False),
         sa.Column("dangers", JSON, nullable=False),
     )
