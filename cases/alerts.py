@@ -16,7 +16,6 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
-from scipy.stats import poisson
 from sqlalchemy import Index, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -146,7 +145,7 @@ def look(session: Session, cluster: Cluster, now: datetime) -> Alert | None:
     if len(lately) < held.repeats or len(callers) < held.callers:
         return None
     expected = clusters.expected(session, cluster, cluster.last_at, within)
-    probability = float(poisson.sf(len(lately) - 1, expected))
+    probability = _by_chance(len(lately), expected)
     if probability > held.surprise:
         return None
     steps = (len(lately) // held.repeats).bit_length()
@@ -162,6 +161,14 @@ def look(session: Session, cluster: Cluster, now: datetime) -> Alert | None:
         cluster.id,
     )
     return raise_one(session, found, now)
+
+
+def _by_chance(seen: int, expected: float) -> float:
+    """The probability of as many or more, were there nothing but chance (Poisson)."""
+    # Who only shows alerts need not wait for the library.
+    from scipy.stats import poisson
+
+    return float(poisson.sf(seen - 1, expected))
 
 
 def raise_one(session: Session, found: Found, now: datetime) -> Alert | None:

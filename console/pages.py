@@ -10,6 +10,7 @@ from werkzeug.local import LocalProxy
 from cases import permissions
 from console import (
     admin_page,
+    alert_pages,
     case_list,
     case_page,
     department_page,
@@ -48,6 +49,7 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    alert_pages,
     sound,
     admin_page,
 )
@@ -56,6 +58,7 @@ MENU = (
     "department_page",
     "case_list",
     "whistle_list",
+    "alert_list",
     "follow_up_list",
     "disputes_page",
     "routing_page",
