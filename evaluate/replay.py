@@ -90,12 +90,13 @@ class Story:
 
 @dataclass(frozen=True)
 class Raised:
-    """When a story was raised: the day of the year, after how many of its messages, how long before the
-    last of them; and when one department alone had as many. None: never."""
+    """When a story was raised: the day of the year, after how many of its messages (which came on the
+    `days`), how long before the last of them; and when one department alone had as many. None: never."""
 
     story: str
     place: str
     messages: int
+    days: Sequence[int]
     day: int | None
     message: int | None
     days_before_last: int | None
@@ -362,6 +363,7 @@ def _raised(year: Year, story: Story, raised: Sequence[Alert], cases: Mapping[in
         story=story.name,
         place=story.place,
         messages=len(own),
+        days=[_day(year, one.opened_at) for one in own],
         day=day,
         message=before if first else None,
         days_before_last=last - day if day is not None else None,
