@@ -15,6 +15,8 @@ SEE_OWN_CASES = "see_own_cases"  # those one's own department was asked for, has
 HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
+WORK_DESK = "work_desk"  # take the next case that waits at the desk
+OWN_SETTINGS = "own_settings"  # how one works at the console oneself
 CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
 CONFIRM = "confirm"
@@ -63,7 +65,7 @@ PARTS: Mapping[str, frozenset[str]] = {
 }
 
 _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, CORRECT_TEXT}
+_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
 _WARNED = frozenset({SEE_ALERTS, ACKNOWLEDGE})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
@@ -84,7 +86,7 @@ def _actions(parts: frozenset[str]) -> frozenset[str]:
 
 # What the people of each role may do. The system itself is no role that anybody can be given.
 ROLES: Mapping[str, frozenset[str]] = {
-    role: _BESIDES[role] | _actions(parts) for role, parts in PARTS.items()
+    role: _BESIDES[role] | _actions(parts) | {OWN_SETTINGS} for role, parts in PARTS.items()
 }
 
 

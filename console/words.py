@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import hazards, history
+from cases import hazards, history, suggestions
 from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
@@ -15,6 +15,7 @@ from cases.history import Entry
 from cases.lifecycle import DISTRICT
 from cases.permissions import OFFICER
 from cases.signins import Here
+from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.whistles import Called
 from console.languages import Wording, speech_tag
@@ -194,6 +195,17 @@ class Words:
     def why(self, why: Mapping[str, str]) -> str:
         """Why a department was asked, in the words kept on that day."""
         return self.say.name(why) if why else ""
+
+    def suggested(self, one: Suggested) -> str:
+        """Why this category or department is offered."""
+        if one.reason == suggestions.RULE:
+            return self.why(one.rule)
+        if one.reason == suggestions.HEARD and not one.words:
+            return self.say("why.guessed")
+        heard = self.say("list.comma").join(one.words)
+        return self.say.told(
+            f"why.{one.reason}", {"words": heard, "category": self.category(one.category)}
+        )
 
     def return_reasons(self) -> list[tuple[str, str]]:
         return [(code, self.return_reason(code)) for code in self.office.policy.reasons]

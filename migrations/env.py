@@ -21,6 +21,7 @@ from cases import (  # noqa: F401
     exclusions,
     followups,
     history,
+    leases,
     notices,
     outgoing,
     readings,
