@@ -23,6 +23,8 @@ from cases.lifecycle import CLOSED
 from cases.record import Id, Record
 from cases.urgency import Danger
 
+# A place surer than this is taken for the case's own until somebody says otherwise.
+LIKELY: Final = 0.5
 FAILED: Final = "failed"
 ON_CALL: Final = ("role:supervisor", "role:coordinator")
 
@@ -96,6 +98,13 @@ def _place(found: Candidate, text: str) -> Place:
 def of_case(session: Session, case_id: int) -> Reading | None:
     """What was understood of a case; None before anything was."""
     return session.get(Reading, case_id)
+
+
+def names(session: Session, case_id: int) -> list[str]:
+    """The proper names of the places a case is likely to be at, the likeliest first."""
+    reading = of_case(session, case_id)
+    found = reading.places if reading else []
+    return [str(one["name"]) for one in found if one["confidence"] >= LIKELY]
 
 
 def read(session: Session, case: Case, reader: Reader, now: datetime) -> Reading | None:

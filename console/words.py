@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import hazards, history, suggestions
+from cases import hazards, history, suggestions, urgency
 from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
@@ -172,6 +172,11 @@ class Words:
         """What hazards are counted as; a family nobody knows any more stands for itself."""
         known = hazards.kinds().get(family)
         return self.say.name(known.name) if known else family
+
+    def danger(self, kind: str) -> str:
+        """A kind of danger to life; one nobody knows any more stands for itself."""
+        known = urgency.rules().dangers.get(kind)
+        return self.say.name(known.name) if known else kind
 
     def alert(self, subject: Mapping[str, Any]) -> str:
         """What an alert is about, in one line."""
