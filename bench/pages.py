@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
@@ -105,10 +106,7 @@ def _a_case(visitor: Visitor) -> dict[str, float]:
     step("list", lambda: visitor.get("/cases"))
     step("list, late ones, due first", lambda: visitor.get("/cases?late=any&order=due"))
     for words in ("漏水", "垃圾 噪音"):
-        step(
-            f"search for {words}",
-            lambda words=words: visitor.get("/cases", query_string={"q": words}),
-        )  # type: ignore[misc]
+        step(f"search for {words}", partial(visitor.get, "/cases", query_string={"q": words}))
     return took
 
 
