@@ -13,6 +13,7 @@ from cases.followups import Followup
 from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
 from tests.browser.test_console import LANGS, barriers
+from tests.integration.console.test_alert_pages import raised
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
 OpenTab = Callable[..., Tab]
@@ -36,9 +37,19 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "routing_page": (ADMIN, "/routing"),
     "rates_page": (ADMIN, "/rates"),
     "new_password": (ADMIN, "/new-password"),
+    "desk_page": (ADMIN, "/desk"),
+    "settings_page": (ADMIN, "/settings"),
+    "admin": (ADMIN, "/admin"),
+    "roles_page": (ADMIN, "/admin/roles"),
+    "alert_list": (ADMIN, "/alerts"),
+    "alert_page": (ADMIN, "/alerts/{alert}"),
+    "hazard_board": (ADMIN, "/hazards"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
-NO_PAGES = {"static", "front", "audio", "masked_audio", "rates_file"}
+NO_PAGES = {
+    *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
+    "case_departments",
+}
 
 
 def test_every_page_is_named_here(console: LiveConsole) -> None:
@@ -93,6 +104,7 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "case": house.case(*SCAFFOLD, flags=("hung_up",)),
         "whistled": whistled,
         "whistle": whistle,
+        "alert": raised(house),
         "follow_up": _asked_whether_solved(house),
     }
 
