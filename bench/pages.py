@@ -148,6 +148,7 @@ def _say(engine: Engine) -> None:
             named = {name: value for name, value in wanted.items() if f":{name}" in statement}
             connection.execute(text(statement), named)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE"))
 
 

@@ -111,7 +111,9 @@ def _form(desk: Desk, action: str, more: dict[str, Any]) -> Form:
 def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
     """Do it; or say what is missing; or, if the case changed meanwhile, show how and ask again."""
     with transaction(office.engine) as records:
-        asked_of = _sheet(records, office, number)
+        asked_of = case_sheet.outline(
+            records, _find(records, office, number), office.person(g.here)
+        )
     sent = _sent(deeds.form(Desk(office, _words(office), asked_of), action))
     how = How(office.person(g.here), clock.now(), office.terms, sent.version)
     try:

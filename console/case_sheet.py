@@ -202,6 +202,24 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
     return sheet
 
 
+def outline(records: Session, case: Case, reader: Person) -> Sheet:
+    """As much of the sheet as a form's choices are made from; nothing of it is shown."""
+    sheet = Sheet(
+        case=case,
+        call=records.get_one(Call, case.call_id),
+        reader=reader,
+        parts=case_rules.parts(records, case, reader),
+        sounds=[],
+        events=[],
+        names={},
+        clocks=clocks.of_case(records, case.id),
+        asked=asked.of_case(records, case.id),
+        exclusions=exclusions.of_case(records, case.id),
+    )
+    records.expunge_all()
+    return sheet
+
+
 def _offered(
     records: Session,
     office: Office,
