@@ -16,6 +16,9 @@ HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
+SHARE_VIEWS = "share_views"
+EXPORT = "export_cases"  # the masked text of what the list shows
+EXPORT_WHOLE = "export_whole"  # with telephone and identity numbers
 CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
@@ -57,14 +60,15 @@ PARTS: Mapping[str, frozenset[str]] = {
 
 _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
 _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
+_IN_CHARGE = frozenset({RULE, SHARE_VIEWS, EXPORT, EXPORT_WHOLE})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {RULE, EDIT_ROUTING},
-    "auditor": _READING,
-    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
-    OFFICER: frozenset({SEE_OWN_CASES}),
-    "coordinator": _READING | {RULE},
-    "leader": _READING,
+    "supervisor": _AT_THE_DESK | _IN_CHARGE | {EDIT_ROUTING},
+    "auditor": _READING | {EXPORT},
+    "admin": _AT_THE_DESK | _IN_CHARGE | {MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
+    OFFICER: frozenset({SEE_OWN_CASES, EXPORT}),
+    "coordinator": _READING | {RULE, SHARE_VIEWS, EXPORT},
+    "leader": _READING | {EXPORT},
 }
 
 

@@ -9,11 +9,13 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions
 from console import (
+    bulk_page,
     case_list,
     case_page,
     department_page,
     door,
     duty_page,
+    export_page,
     follow_up_page,
     languages,
     notices_page,
@@ -26,6 +28,7 @@ from console import (
     sound,
     track_page,
     trouble,
+    view_pages,
     whistle_pages,
 )
 from console.office import Office
@@ -37,6 +40,9 @@ from runtime.shelf import Standing
 PAGES = (
     sign_in,
     case_list,
+    view_pages,
+    bulk_page,
+    export_page,
     case_page,
     notices_page,
     department_page,

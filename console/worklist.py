@@ -74,18 +74,26 @@ class Filter:
 
 @dataclass(frozen=True)
 class Row:
-    """One case in the list. `text`: what was said, without telephone and identity numbers; `clock`: the
-    one that presses most. `found`: where what was searched for stands, of what was said or, where it
-    does not stand there, of what was `written` about the case; `hidden`: where this list does not
-    show it."""
+    """One case in the list. `clock`: the one that presses most. `found`: where what was searched for
+    stands, of what was said or, where it does not stand there, of what was `written` about the case;
+    `hidden`: where this list does not show it."""
 
     case: Case
     call: Call
-    text: str | None
+    said: Told | None
     clock: Clock | None
     found: Sequence[Piece] = ()
     written: bool = False
     hidden: bool = False
+
+    @property
+    def text(self) -> str | None:
+        """What was said, without telephone and identity numbers."""
+        return self.said.masked_text if self.said else None
+
+    @property
+    def whole_text(self) -> str | None:
+        return self.said.text if self.said else None
 
 
 @dataclass(frozen=True)
@@ -185,9 +193,8 @@ def read_rows(session: Session, ids: Sequence[int], wanted: Filter, reader: Pers
     rows = []
     for case, call in (by_id[one] for one in ids if one in by_id):
         said = told.get(call.id)
-        text = said.masked_text if said else None
         shown = _found(session, wanted.q, case, said, private) if wanted.q else {}
-        rows.append(Row(case, call, text, clocks.most_pressing(running[case.id]), **shown))
+        rows.append(Row(case, call, said, clocks.most_pressing(running[case.id]), **shown))
     session.expunge_all()
     return rows
 

@@ -27,6 +27,7 @@ from cases import (  # noqa: F401
     task_forces,
     tasks,
     transcripts,
+    views,
     whistles,
 )
 from cases.record import Record, UtcDateTime
