@@ -4,13 +4,15 @@ took it."""
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, g, request
 from flask.typing import ResponseReturnValue
 
-from cases import permissions
+from cases import accesses, permissions
 from cases.permissions import EXPORT, EXPORT_WHOLE, Person
-from console import list_address, sheets, worklist
+from cases.wording import mask_numbers
+from console import list_address, noted, sheets, worklist
 from console.door import needs
 from console.office import Office
 from console.sheets import Cell
@@ -65,6 +67,10 @@ def _taken(
         ids = worklist.find_ids(records, wanted, reader, zone, now, MOST + 1)
         if len(ids) > MOST:
             abort(413)
+        query = urlencode({**wanted.at(1), "q": mask_numbers(wanted.q)})
+        text = "whole" if whole else "masked"
+        detail = {"format": format, "text": text, "filter": query, "count": len(ids)}
+        noted.note(records, office, accesses.EXPORTED, *ids, **detail)
     return ids
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, String, cast, func, or_, select
+from sqlalchemy import Select, String, cast, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from cases import asked, clocks, grams, history, search, transcripts
@@ -19,6 +19,7 @@ from cases.grams import Piece
 from cases.history import Entry
 from cases.lifecycle import CLOSED, STATUSES
 from cases.permissions import OFFICER, Person
+from cases.readings import Reading
 from cases.transcripts import Told
 from cases.wording import mask_numbers
 from console import own_cases
@@ -233,7 +234,7 @@ def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
     if wanted.owner:
         yield Case.owner == wanted.owner
     if wanted.district:
-        yield Case.id.in_(_in_district(wanted.district))
+        yield Case.id.in_(select(_in_district(wanted.district).subquery()))
     if wanted.late:
         yield Case.id.in_(_late(wanted.late, now))
     if wanted.since:
@@ -243,9 +244,11 @@ def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
 
 
 def _in_district(district: str) -> Any:
-    """The cases that lie there, as the departments that were asked to lead were told."""
-    lead = select(Referral.case_id).where(Referral.role == asked.LEAD)
-    return lead.where(Referral.district == district)
+    """The cases that lie there, as the hotline understood it, or as the departments that were asked to lead
+    were told."""
+    told = select(Referral.case_id).where(Referral.role == asked.LEAD)
+    understood = select(Reading.case_id).where(Reading.district == district)
+    return union(told.where(Referral.district == district), understood)
 
 
 def _late(kind: str, now: datetime) -> Any:

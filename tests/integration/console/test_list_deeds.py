@@ -4,10 +4,15 @@ import csv
 import io
 import re
 import zipfile
+from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import select
 
+from cases import accesses
+from cases.accesses import Access
+from runtime.database import transaction
 from tests.integration.console.test_cases_list import numbers
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse, Visitor
 
@@ -69,6 +74,21 @@ class TestASheet:
         mine, _ = one_house.accepted("hyd"), one_house.accepted("hd")
         rows = as_rows(one_house.officer("hyd").get("/cases/export.csv").data)
         assert [row[0] for row in rows[1:]] == [mine]
+
+    def test_is_written_down_with_its_filter_and_count(self, one_house: ConsoleHouse) -> None:
+        for _ in range(2):
+            one_house.case(*WATER, language="cmn")
+        one_house.case(*LAMP, language="en")
+        one_house.signed_in("supervisor").get("/cases/export.csv?language=cmn&q=水管")
+        with transaction(one_house.engine) as session:
+            (line,) = session.scalars(select(Access).where(Access.kind == "exported"))
+            assert (line.role, line.detail["count"], line.detail["text"]) == (
+                *("supervisor", 2, "masked"),
+            )
+            assert parse_qs(line.detail["filter"]) == {"language": ["cmn"], "q": ["水管"]}
+            for case_id in (1, 2):
+                assert [one.id for one in accesses.of_case(session, case_id)] == [line.id]
+            assert accesses.of_case(session, 3) == []
 
     def test_is_not_for_an_agent(self, one_house: ConsoleHouse) -> None:
         one_house.case(*LAMP)
