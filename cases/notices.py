@@ -27,6 +27,9 @@ KINDS = (
     "resolved",
     "followup_missed",
     "alert",
+    "article_review",
+    # Somebody at the console tries out whether a department's system hears us.
+    "test",
     # Ours alone: a way to somebody does not work.
     "undelivered",
 )

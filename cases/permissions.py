@@ -20,6 +20,16 @@ CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
+READ_ARTICLES = "read_articles"
+WRITE_ARTICLES = "write_articles"  # an officer those of the own department
+EDIT_TEMPLATES = "edit_templates"
+MARK_CALLERS = "mark_callers"  # say that a caller abuses the hotline
+DECIDE_MARKS = "decide_marks"
+SEE_MARKS = "see_marks"
+MANAGE_KEYS = "manage_keys"
+MANAGE_WEBHOOKS = "manage_webhooks"
+MANAGE_JOBS = "manage_jobs"
+SEE_SYSTEM = "see_system"
 
 OFFICER = "officer"
 
@@ -53,14 +63,16 @@ PARTS: Mapping[str, frozenset[str]] = {
     "leader": frozenset({lifecycle.LEADER}),
 }
 
-_READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
+_READING = frozenset({SEE_CASES, HEAR_RECORDINGS, READ_ARTICLES})
+_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, MARK_CALLERS}
+_SUPERVISING = _AT_THE_DESK | {RULE, WRITE_ARTICLES, EDIT_TEMPLATES, DECIDE_MARKS, SEE_MARKS}
+_MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {RULE},
-    "auditor": _READING,
-    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS},
-    OFFICER: frozenset({SEE_OWN_CASES}),
+    "supervisor": _SUPERVISING,
+    "auditor": _READING | {SEE_MARKS},
+    "admin": _SUPERVISING | _MACHINERY | {MANAGE_AGENTS},
+    OFFICER: frozenset({SEE_OWN_CASES, READ_ARTICLES, WRITE_ARTICLES}),
     "coordinator": _READING | {RULE},
     "leader": _READING,
 }

@@ -6,7 +6,9 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
+    abuse,
     agents,
+    articles,
     asked,
     callers,
     calls,
@@ -20,6 +22,7 @@ from cases import (  # noqa: F401
     notices,
     outgoing,
     recordings,
+    reply_templates,
     routing,
     signins,
     task_forces,
