@@ -240,10 +240,9 @@ def search(
         found = found.where(Article.department == department)
     if review_before is not None:
         found = found.where(Article.review_on < review_before)
-    in_title = (
-        [and_(*(_holds(Article.titles_folded, one) for one in terms)).desc()] if terms else []
-    )
-    order = (*in_title, Article.changed_at.desc(), Article.id.desc())
+    order: list[Any] = [Article.changed_at.desc(), Article.id.desc()]
+    if terms:
+        order.insert(0, and_(*(_holds(Article.titles_folded, one) for one in terms)).desc())
     return list(session.scalars(found.order_by(*order).limit(limit)))
 
 
@@ -259,6 +258,11 @@ def _holds(column: Any, term: str) -> Any:
 def folded(text: str) -> str:
     """The text as it is searched: one script, one width, one case."""
     return script.fold(unicodedata.normalize("NFKC", text)).casefold()
+
+
+def in_language(texts: Mapping[str, str], language: str = "") -> str:
+    """The text in this language, or in the first that there is."""
+    return next(texts[one] for one in (language, *LANGUAGES) if one in texts)
 
 
 # --- reviews ---------------------------------------------------------------------------------------
@@ -285,7 +289,7 @@ def remind(session: Session, today: date, now: datetime) -> int:
             to=_owner(article.department),
             case_id=None,
             facts={
-                "what": f"{next(iter(article.titles.values()))} ({article.review_on})",
+                "what": f"{in_language(article.titles)} ({article.review_on})",
                 "department": article.department,
                 "link": f"/articles/{article.id}",
             },

@@ -36,7 +36,7 @@ class Desk:
 
     def found(self, words: str = "", **more: object) -> Sequence[str]:
         rows = articles.search(self.session, words, **more)  # type: ignore[arg-type]
-        return [next(iter(one.titles.values())) for one in rows]
+        return [articles.in_language(one.titles) for one in rows]
 
 
 @pytest.fixture
