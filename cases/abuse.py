@@ -113,7 +113,7 @@ def decide(
     """Confirm the mark, which then lasts its whole time, or lift it at once. One that is confirmed may
     still be lifted.
 
-    Raises Refused: `forbidden`; `same_person` for who made it (who may lift it all the same);
+    Raises Refused: `forbidden`; `own_mark` for who made it (who may lift it all the same);
     `incomplete` without words; `decided_before` where there is nothing left to decide.
     """
     require(by.role, DECIDE_MARKS)
@@ -124,7 +124,7 @@ def decide(
     if not mark.stands(now) or (confirm and mark.confirmed):
         raise Refused("decided_before")
     if confirm and by.actor == mark.marked_by:
-        raise Refused("same_person")
+        raise Refused("own_mark")
     mark.confirmed, mark.decided_why = confirm, why.strip()
     mark.decided_by, mark.decided_at = by.actor, now
     if confirm:

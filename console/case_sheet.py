@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 from flask import abort, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases import (
+    abuse,
     asked,
     clocks,
     exclusions,
@@ -16,11 +18,14 @@ from cases import (
     lifecycle,
     recordings,
     referrals,
+    reply_templates,
     tasks,
     transcripts,
     whistles,
 )
 from cases import case as case_rules
+from cases.abuse import Mark
+from cases.articles import Version
 from cases.asked import Referral
 from cases.calls import Call
 from cases.case import Case
@@ -31,11 +36,12 @@ from cases.followups import Followup
 from cases.history import Entry
 from cases.permissions import OFFICER, Person
 from cases.recordings import Recording
+from cases.reply_templates import Template
 from cases.routing import Route
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import own_cases
+from console import article_pages, own_cases
 from console.office import Office
 from console.who import Who, who
 from runtime import clock
@@ -46,7 +52,9 @@ class Sheet:
     """A case as one reader sees it. The rows outlive the transaction they were read in.
 
     `parts`: who the reader is to the case. `route`: whose it is by
-    the routing rules of today. `private`: the reader may know neither who called nor hear
+    the routing rules of today. `articles`: what is written about its
+    category, as of `today`. `marks`: of abuse, that stand against the caller; `marked_in`: the numbers of
+    the cases in which they were made. `private`: the reader may know neither who called nor hear
     the recordings, and reads the text without telephone and identity numbers.
     """
 
@@ -65,6 +73,11 @@ class Sheet:
     followups: list[Followup] = field(default_factory=list)
     exclusions: list[Exclusion] = field(default_factory=list)
     route: Route | None = None
+    articles: list[Version] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    marked_in: dict[int, str | None] = field(default_factory=dict)
+    today: date = date.min
 
     @property
     def private(self) -> bool:
@@ -140,14 +153,16 @@ def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
     given = tasks.of_case(records, case.id)
     whistle = _whistle(records, case)
     called = whistles.called(records, whistle.id) if whistle else []
+    call = records.get_one(Call, case.call_id)
+    marks = _marks(records, call, reader)
     sheet = Sheet(
         case=case,
-        call=records.get_one(Call, case.call_id),
+        call=call,
         reader=reader,
         parts=case_rules.parts(records, case, reader),
         sounds=_sounds(records, case),
         events=events,
-        names=who(records, _actors(events, given, whistle, called)),
+        names=who(records, _actors(events, given, whistle, called, marks)),
         clocks=clocks.of_case(records, case.id),
         asked=asked.of_case(records, case.id),
         whistle=whistle,
@@ -156,6 +171,11 @@ def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
         followups=followups.of_case(records, case.id),
         exclusions=exclusions.of_case(records, case.id),
         route=_route(records, office, case),
+        articles=article_pages.beside_case(records, "", case.category),
+        templates=reply_templates.for_case(records, case.category),
+        marks=marks,
+        marked_in=abuse.numbers(records, marks),
+        today=article_pages.today(office),
     )
     records.expunge_all()
     return sheet
@@ -167,6 +187,13 @@ def _route(records: Session, office: Office, case: Case) -> Route | None:
         return referrals.route_of(records, case, office.policy, office.terms, clock.now())
     except Refused:
         return None
+
+
+def _marks(records: Session, call: Call, reader: Person) -> list[Mark]:
+    """Departments learn nothing of who called, and so nothing of this either."""
+    if reader.role == OFFICER:
+        return []
+    return abuse.standing(records, call.caller_digest, clock.now())
 
 
 def _sounds(records: Session, case: Case) -> list[tuple[Recording, Transcript | None]]:
@@ -187,6 +214,7 @@ def _actors(
     given: Iterable[Task],
     whistle: Whistle | None,
     called: Iterable[Called],
+    marks: Iterable[Mark],
 ) -> Iterator[str]:
     yield from (event.actor for event in events)
     for task in given:
@@ -194,6 +222,9 @@ def _actors(
         yield task.done_by or ""
     for one in called:
         yield one.arrived_by or ""
+    for mark in marks:
+        yield mark.marked_by
+        yield mark.decided_by or ""
     if whistle:
         yield from (whistle.blown_by, whistle.coordinator)
 

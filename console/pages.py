@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from cases import permissions
 from console import (
+    abuse_pages,
+    article_pages,
     case_list,
     case_page,
     department_page,
@@ -23,6 +25,7 @@ from console import (
     security,
     sign_in,
     sound,
+    template_pages,
     track_page,
     trouble,
     whistle_pages,
@@ -47,6 +50,9 @@ PAGES = (
     routing_pages,
     rates_page,
     sound,
+    article_pages,
+    template_pages,
+    abuse_pages,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
@@ -58,7 +64,14 @@ MENU = (
     "routing_page",
     "rates_page",
     "duty_page",
+    "article_list",
 )
+
+# The pages of those who run the hotline: each stands in their index for whoever may open it.
+ADMIN_PAGES = [
+    "template_list",
+    "abuse_page",
+]
 
 
 def install(app: Flask, settings: Settings, engine: Engine, city: City) -> None:

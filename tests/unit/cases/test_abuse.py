@@ -98,7 +98,7 @@ def test_one_that_is_lifted_is_seen_no_more_but_stays_on_record(records: Records
 
 def test_who_made_it_may_lift_but_not_confirm_it(records: Records) -> None:
     one = mark(records, records.message()[0], BOSS)
-    with refused("same_person"):
+    with refused("own_mark"):
         decide(records, one, True)
     decide(records, one, False)
     with refused("decided_before"):
