@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     bindparam,
     column,
+    func,
     select,
     table,
     text,
@@ -142,6 +143,11 @@ def of_call(session: Session, call_id: int) -> Case | None:
 
 def by_number(session: Session, number: str) -> Case | None:
     return session.scalars(select(Case).where(Case.number == number)).one_or_none()
+
+
+def count(session: Session) -> int:
+    """How many cases there are."""
+    return int(session.execute(select(func.count()).select_from(Case)).scalar_one())
 
 
 def numbers(session: Session, ids: Collection[int]) -> dict[int, str | None]:

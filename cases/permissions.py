@@ -30,6 +30,8 @@ MANAGE_KEYS = "manage_keys"
 MANAGE_WEBHOOKS = "manage_webhooks"
 MANAGE_JOBS = "manage_jobs"
 SEE_SYSTEM = "see_system"
+EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
+EDIT_ROUTING = "edit_routing"
 
 OFFICER = "officer"
 
@@ -65,13 +67,16 @@ PARTS: Mapping[str, frozenset[str]] = {
 
 _READING = frozenset({SEE_CASES, HEAR_RECORDINGS, READ_ARTICLES})
 _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, MARK_CALLERS}
-_SUPERVISING = _AT_THE_DESK | {RULE, WRITE_ARTICLES, EDIT_TEMPLATES, DECIDE_MARKS, SEE_MARKS}
+_SUPERVISING = _AT_THE_DESK | {
+    *(RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
+    *(DECIDE_MARKS, SEE_MARKS),
+}
 _MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
     "supervisor": _SUPERVISING,
     "auditor": _READING | {SEE_MARKS},
-    "admin": _SUPERVISING | _MACHINERY | {MANAGE_AGENTS},
+    "admin": _SUPERVISING | _MACHINERY | {MANAGE_AGENTS, EDIT_CITY},
     OFFICER: frozenset({SEE_OWN_CASES, READ_ARTICLES, WRITE_ARTICLES}),
     "coordinator": _READING | {RULE},
     "leader": _READING,

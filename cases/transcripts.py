@@ -1,5 +1,6 @@
 """What Whisper heard in a recording, and what it does to the case."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import calls, classifier, history, outgoing, recordings
+from cases import calls, classifier, history, outgoing, recordings, search
 from cases import case as case_module
 from cases.case import Case
 from cases.categories import Category
@@ -18,6 +19,8 @@ from cases.recordings import Claim, Recording
 
 SlotKind = Literal["place", "number", "name"]
 MaskKind = Literal["phone", "identity"]
+# What stands in a masked text in place of a number.
+_MASKS = re.compile(r"\[(?:phone|identity)\]")
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def finish(
             session, case.id, "followup_heard", now, recording=claim.recording_id, model=heard.model
         )
         return True
+    make_findable(session, case)
     case.transcribed_at = now
     case_module.unset(case, "missed_message", "no_speech")
     _unset_what_is_over(session, case)
@@ -195,6 +199,30 @@ def text_of(session: Session, case: Case) -> str:
     """What the caller said, all recordings that still count, in order, a line each."""
     told_here = told(session, [case.call_id]).get(case.call_id)
     return told_here.text if told_here else ""
+
+
+def make_findable(session: Session, case: Case) -> None:
+    """The search finds the case by what is said in it now: to be called whenever that changes."""
+    said = told(session, [case.call_id]).get(case.call_id)
+    if said is None:
+        search.say(session, case.id, "", "")
+        return
+    places = [str(slot["value"]) for _, slot in said.slots if slot["kind"] == "place"]
+    values = [str(slot["value"]) for _, slot in said.slots if slot["kind"] != "place"]
+    masked = _MASKS.sub(" ", said.masked_text)
+    search.say(
+        session,
+        case.id,
+        "\n".join([said.text, *places, *values]),
+        "\n".join([masked, *places]),
+    )
+
+
+def say_again(session: Session, call_id: int) -> None:
+    """The caller wants to say it again: what was said up to now counts no more once something is said."""
+    case = case_module.of_call(session, call_id)
+    if case is not None and case.transcribed_at is not None:
+        make_findable(session, case)
 
 
 def of_recording(session: Session, recording_id: int) -> Transcript | None:

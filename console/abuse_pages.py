@@ -6,7 +6,9 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from cases import abuse
+from cases.accesses import VIEWED
 from cases.permissions import SEE_MARKS
+from console import noted
 from console.door import needs
 from console.office import Office
 from console.who import who
@@ -31,6 +33,7 @@ def routes(pages: Blueprint, office: Office) -> None:
             counts = abuse.counts(records, now - COUNTED, now)
             numbers = abuse.numbers(records, [*waiting, *latest])
             actors = {one.marked_by for one in latest} | {one.decided_by or "" for one in latest}
+            noted.note(records, office, VIEWED, *{one.case_id for one in (*waiting, *latest)})
             names = who(records, actors | {one.marked_by for one in waiting} | set(counts["agent"]))
             records.expunge_all()
         return render_template(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cases import (
     abuse,
+    accesses,
     asked,
     clocks,
     exclusions,
@@ -41,7 +42,7 @@ from cases.routing import Route
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import article_pages, own_cases
+from console import article_pages, noted, own_cases
 from console.office import Office
 from console.who import Who, who
 from runtime import clock
@@ -148,7 +149,8 @@ def is_seen(records: Session, number: str, reader: Person) -> bool:
 
 
 def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
-    """The whole sheet."""
+    """The whole sheet; that its reader saw the case is written down."""
+    noted.note(records, office, accesses.VIEWED, case.id)
     events = history.of_case(records, case.id)
     given = tasks.of_case(records, case.id)
     whistle = _whistle(records, case)
@@ -230,10 +232,11 @@ def _actors(
 
 
 def reveal(records: Session, office: Office, case: Case, reader: Person) -> str | None:
-    """The caller's whole number, and the line in the history that says who saw it, together or not at
-    all. None when it was withheld."""
+    """The caller's whole number, and the lines that say who saw it, together or not at all. None when it
+    was withheld."""
     sealed = records.get_one(Call, case.call_id).caller_sealed
     if sealed is None:
         return None
     history.add(records, case.id, "revealed_number", clock.now(), actor=reader.actor)
+    noted.note(records, office, accesses.REVEALED, case.id)
     return office.caller_key.unseal(sealed)

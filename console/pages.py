@@ -1,10 +1,11 @@
 """The console as a whole: `install` puts it on the web process."""
 
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Flask, g, request
+from flask import Blueprint, Flask, g, has_app_context, request
 from jinja2 import StrictUndefined
 from sqlalchemy import Engine
+from werkzeug.local import LocalProxy
 
 from cases import permissions
 from console import (
@@ -33,8 +34,8 @@ from console import (
 from console.office import Office
 from console.words import Words
 from runtime import keys
-from runtime.city import City
 from runtime.settings import Settings
+from runtime.shelf import Standing
 
 PAGES = (
     sign_in,
@@ -74,19 +75,37 @@ ADMIN_PAGES = [
 ]
 
 
-def install(app: Flask, settings: Settings, engine: Engine, city: City) -> None:
+def install(app: Flask, settings: Settings, engine: Engine) -> Standing[Office]:
     """Put pages, error pages, forms' protection and headers on the application.
 
-    Leaves the blueprint `voice` alone. Raises PackError when the city's data cannot be used.
+    Leaves the blueprint `voice` alone. What is given back wants to be asked now and then to look for
+    another edition of the city. Raises CityError or PackError when its data cannot be used.
     """
     secret = keys.secret(settings.state_dir, "secret-key", settings.secret_key)
-    here = office.install(settings, engine, city)
+    standing = office.standing(settings, engine)
+    app.extensions["console"] = standing
+    here = _in_force(app, standing)
     security.install(app, secret, https=settings.public_base_url.startswith("https://"))
     trouble.install(app, here)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint(here))
     app.context_processor(lambda: _for_templates(here))
+    return standing
+
+
+def _in_force(app: Flask, standing: Standing[Office]) -> Office:
+    """The office of the edition in force, the same one from the beginning of a request to its end."""
+
+    @app.before_request
+    def keep_to_one_edition() -> None:
+        g.office = standing.now
+
+    def found() -> Office:
+        kept: Office | None = g.get("office") if has_app_context() else None
+        return kept or standing.now
+
+    return cast(Office, LocalProxy(found))
 
 
 def blueprint(here: Office) -> Blueprint:

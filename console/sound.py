@@ -8,9 +8,10 @@ from flask import Blueprint, abort, g, send_file
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import history, outgoing, signins
+from cases import accesses, history, outgoing, signins
 from cases.permissions import HEAR_RECORDINGS
 from cases.recordings import Recording
+from console import noted
 from console.door import needs
 from console.office import Office
 from runtime import clock
@@ -37,7 +38,7 @@ def routes(pages: Blueprint, office: Office) -> None:
 
 def _sound(office: Office, recording_id: int, which: Copy) -> ResponseReturnValue:
     with transaction(office.engine) as records:
-        key = _key(records, recording_id, which, clock.now())
+        key = _key(records, office, recording_id, which, clock.now())
     try:
         sound = office.storage.read(key)
     except FileNotFoundError:
@@ -55,11 +56,13 @@ def media_type(sound: bytes) -> str | None:
     return None
 
 
-def _key(records: Session, recording_id: int, which: Copy, now: datetime) -> str:
-    """Where the sound lies. That it is played is written down, once in every sign-in."""
+def _key(records: Session, office: Office, recording_id: int, which: Copy, now: datetime) -> str:
+    """Where the sound lies. That it is played is written down; the history hears of it once in every
+    sign-in."""
     recording = records.get(Recording, recording_id) or abort(404)
     key: str = getattr(recording, which) or abort(404)
     about = outgoing.case_about(records, recording.call_id) or abort(404)
+    noted.note(records, office, accesses.PLAYED, about.id, recording=recording.id)
     if signins.first_time_heard(records, g.here.signin_id, recording.id):
         history.add(records, about.id, "played", now, actor=g.here.actor, recording=recording.id)
     return key

@@ -110,7 +110,7 @@ class Ear:
     database: Database
     storage: Storage
     standby: Standby
-    categories: Sequence[Category]
+    categories: Callable[[], Sequence[Category]]
     heartbeat: float = HEARTBEAT_SECONDS
     busy: Callable[[float], AbstractContextManager[None]] = lambda _: nullcontext()
     stopping: Callable[[], bool] = lambda: False
@@ -276,7 +276,7 @@ def _keep(ear: Ear, claim: Claim, heard: Heard, masked_key: str | None) -> bool:
     with transaction(ear.database) as session:
         if masked_key:
             recordings.masked(session, claim, masked_key)
-        kept = transcripts.finish(session, claim, heard, ear.categories, clock.now())
+        kept = transcripts.finish(session, claim, heard, ear.categories(), clock.now())
         if kept and _is_urgent(session, ear, claim):
             recordings.hasten(session, claim.call_id, URGENT)
     return kept
@@ -285,7 +285,7 @@ def _keep(ear: Ear, claim: Claim, heard: Heard, masked_key: str | None) -> bool:
 def _is_urgent(session: Session, ear: Ear, claim: Claim) -> bool:
     """Whether what the call is about, as far as is known, is of an urgent kind."""
     matter = case.of_call(session, claim.call_id)
-    urgent = {category.code for category in ear.categories if category.urgent}
+    urgent = {category.code for category in ear.categories() if category.urgent}
     return matter is not None and matter.category in urgent
 
 

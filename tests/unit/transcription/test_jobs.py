@@ -77,7 +77,7 @@ class Desk:
         self.parrot = Parrot(script)
         self.parrot.batch = batch
         recogniser = Recogniser(self.parrot, self.detector, ("yue", "cmn", "en"), "hk")
-        usual = {"standby": Standby(lambda: recogniser), "categories": ()}
+        usual = {"standby": Standby(lambda: recogniser), "categories": tuple}
         return Ear(self.database, self.storage, **{**usual, **otherwise})
 
     def row(self, recording: int | None = None) -> Recording:
@@ -595,7 +595,7 @@ def test_what_is_said_in_an_urgent_matter_makes_the_rest_of_the_call_urgent(desk
     other = desk.add("CA1", turn=2)
     lamps = replace(LAMPS, urgent=True)
 
-    transcribe(desk.ear(categories=(lamps,), hands=2))
+    transcribe(desk.ear(categories=lambda: (lamps,), hands=2))
 
     assert desk.heard() == [desk.recording]
     assert desk.case().category == lamps.code
@@ -605,7 +605,7 @@ def test_what_is_said_in_an_urgent_matter_makes_the_rest_of_the_call_urgent(desk
 def test_a_matter_that_is_not_urgent_hastens_nothing(desk: Desk) -> None:
     other = desk.add("CA1", turn=2)
 
-    transcribe(desk.ear(categories=(LAMPS,), hands=2))
+    transcribe(desk.ear(categories=lambda: (LAMPS,), hands=2))
 
     assert desk.row(other).priority == recordings.USUAL
 
