@@ -221,7 +221,7 @@ def _mark_decision(desk: Desk) -> Form:
     return Form(
         "",
         (
-            forms.pick("which_mark", marks, value=marks[0][0] if len(marks) == 1 else ""),
+            forms.choice("which_mark", marks, value=marks[0][0] if len(marks) == 1 else ""),
             forms.pick("mark_decision", decisions),
             Field("words"),
         ),
