@@ -26,6 +26,7 @@ KINDS = (
     "reopened",
     "resolved",
     "followup_missed",
+    "danger",
     "alert",
     "article_review",
     # Somebody at the console tries out whether a department's system hears us.

@@ -7,13 +7,16 @@ from jinja2 import StrictUndefined
 from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
-from cases import permissions
+from cases import permissions, preferences
 from console import (
     abuse_pages,
+    admin_page,
+    alert_pages,
     article_pages,
     case_list,
     case_page,
     department_page,
+    desk_page,
     door,
     duty_page,
     follow_up_page,
@@ -24,6 +27,7 @@ from console import (
     report_in,
     routing_pages,
     security,
+    settings_page,
     sign_in,
     sound,
     template_pages,
@@ -39,6 +43,7 @@ from runtime.shelf import Standing
 
 PAGES = (
     sign_in,
+    desk_page,
     case_list,
     case_page,
     notices_page,
@@ -50,29 +55,29 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    alert_pages,
     sound,
     article_pages,
     template_pages,
     abuse_pages,
+    settings_page,
+    admin_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
     "department_page",
+    "desk_page",
     "case_list",
     "whistle_list",
+    "alert_list",
     "follow_up_list",
     "disputes_page",
     "routing_page",
     "rates_page",
     "duty_page",
     "article_list",
+    "admin",
 )
-
-# The pages of those who run the hotline: each stands in their index for whoever may open it.
-ADMIN_PAGES = [
-    "template_list",
-    "abuse_page",
-]
 
 
 def install(app: Flask, settings: Settings, engine: Engine) -> Standing[Office]:
@@ -131,6 +136,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "words": Words(g.wording, here),
         "office": here,
         "here": agent,
+        "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
         "languages": languages.OWN_NAMES,
