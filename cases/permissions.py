@@ -27,6 +27,10 @@ SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotl
 AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
 EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
 EDIT_ROUTING = "edit_routing"
+SEE_ALERTS = "see_alerts"
+ACKNOWLEDGE = (
+    "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
+)
 
 OFFICER = "officer"
 
@@ -62,14 +66,17 @@ PARTS: Mapping[str, frozenset[str]] = {
 
 _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
 _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
+_WARNED = frozenset({SEE_ALERTS, ACKNOWLEDGE})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {SEE_ADMIN, RULE, EDIT_ROUTING},
-    "auditor": _READING | {SEE_ADMIN, AUDIT},
-    "admin": _AT_THE_DESK | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
+    "supervisor": _AT_THE_DESK | _WARNED | {SEE_ADMIN, RULE, EDIT_ROUTING},
+    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS},
+    "admin": _AT_THE_DESK
+    | _WARNED
+    | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
     OFFICER: frozenset({SEE_OWN_CASES}),
-    "coordinator": _READING | {RULE},
-    "leader": _READING,
+    "coordinator": _READING | _WARNED | {RULE},
+    "leader": _READING | _WARNED,
 }
 
 

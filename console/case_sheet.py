@@ -11,11 +11,13 @@ from cases import (
     accesses,
     asked,
     clocks,
+    clusters,
     exclusions,
     followups,
     history,
     leases,
     lifecycle,
+    readings,
     recordings,
     referrals,
     routing,
@@ -29,12 +31,14 @@ from cases.asked import Referral
 from cases.calls import Call
 from cases.case import Case
 from cases.clocks import Clock
+from cases.clusters import Cluster
 from cases.errors import Refused
 from cases.exclusions import Exclusion
 from cases.followups import Followup
 from cases.history import Entry
 from cases.leases import Holder
 from cases.permissions import OFFICER, Person
+from cases.readings import Reading
 from cases.recordings import Recording
 from cases.routing import NOWHERE, Route, Where
 from cases.suggestions import Suggested
@@ -52,7 +56,8 @@ class Sheet:
     """A case as one reader sees it. The rows outlive the transaction they were read in.
 
     `parts`: who the reader is to the case. `where`: the place its caller named, where the gazetteer
-    knows it. `route`: whose it is by the routing rules of today. `what`, `whose`: what a person at the
+    knows it. `reading`: what was understood of it; `alike`: the clusters it shares with others.
+    `route`: whose it is by the routing rules of today. `what`, `whose`: what a person at the
     desk is offered to choose from, whose department for the category `of`. `holder`, `lookers`: who
     has it in hand, and who else looks at it. `private`: the reader may know neither who called nor hear
     the recordings, and reads the text without telephone and identity numbers.
@@ -73,6 +78,8 @@ class Sheet:
     followups: list[Followup] = field(default_factory=list)
     exclusions: list[Exclusion] = field(default_factory=list)
     where: Where = NOWHERE
+    reading: Reading | None = None
+    alike: list[Cluster] = field(default_factory=list)
     route: Route | None = None
     of: str | None = None
     what: list[Suggested] = field(default_factory=list)
@@ -183,6 +190,8 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
         followups=followups.of_case(records, case.id),
         exclusions=exclusions.of_case(records, case.id),
         where=where,
+        reading=readings.of_case(records, case.id),
+        alike=[one for one in clusters.of_case(records, case.id) if one.cases > 1],
         route=_route(records, office, case, where),
         of=category or case.category,
         **_offered(records, office, case, parts, where, category),

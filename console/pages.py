@@ -10,6 +10,7 @@ from werkzeug.local import LocalProxy
 from cases import permissions, preferences
 from console import (
     admin_page,
+    alert_pages,
     case_list,
     case_page,
     department_page,
@@ -51,6 +52,7 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    alert_pages,
     sound,
     settings_page,
     admin_page,
@@ -61,6 +63,7 @@ MENU = (
     "desk_page",
     "case_list",
     "whistle_list",
+    "alert_list",
     "follow_up_list",
     "disputes_page",
     "routing_page",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import history, suggestions
+from cases import hazards, history, suggestions, urgency
 from cases.accesses import CITIZEN, Access, Forward
 from cases.agents import Agent
 from cases.case import DESK, Case
@@ -188,6 +188,35 @@ class Words:
             if missed
             else Chip("soon", self.say("arrival.awaited"))
         )
+
+    def hazard(self, family: str) -> str:
+        """What hazards are counted as; a family nobody knows any more stands for itself."""
+        known = hazards.kinds().get(family)
+        return self.say.name(known.name) if known else family
+
+    def danger(self, kind: str) -> str:
+        """A kind of danger to life; one nobody knows any more stands for itself."""
+        known = urgency.rules().dangers.get(kind)
+        return self.say.name(known.name) if known else kind
+
+    def alert(self, subject: Mapping[str, Any]) -> str:
+        """What an alert is about, in one line."""
+        if "family" in subject:
+            hazard = self.hazard(subject["family"])
+            return self.say("hazards.at", hazard=hazard, place=subject["place"])
+        district = subject.get("district") or self.say("hazards.anywhere")
+        category = self.category(subject.get("category"))
+        return self.say("hazards.in", category=category, district=district)
+
+    def figure(self, number: float) -> str:
+        """A number that was reckoned, with two figures that count."""
+        return f"{number:.2g}" if number < 10 else f"{number:.0f}"
+
+    def chance(self, probability: float) -> str:
+        """A probability as a share: one in so many where it is small."""
+        if probability >= 0.01:
+            return self.percent(probability)
+        return f"1 : {round(1 / max(probability, 1e-9)):,}"
 
     def why(self, why: Mapping[str, str]) -> str:
         """Why a department was asked, in the words kept on that day."""
