@@ -8,6 +8,7 @@ from typing import Any
 
 from cases import hazards, history, suggestions, urgency
 from cases.abuse import Mark
+from cases.accesses import CITIZEN, Access, Forward
 from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
@@ -20,6 +21,7 @@ from cases.signins import Here
 from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.whistles import Called
+from cases.wording import mask_numbers
 from console.languages import DATA_LANGUAGE, WRITTEN, Wording, speech_tag
 from console.office import Office
 from console.who import Who
@@ -94,6 +96,25 @@ class Words:
         """What somebody is here: the role; an officer of a district department is a district office."""
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
+
+    def saw(self, line: Access | Forward) -> str:
+        """To the citizen: who it was, by role and department and not by name, and what they did."""
+        if isinstance(line, Forward):
+            return self.say(f"track.saw.{line.how}", who=self.department(line.department))
+        return self.say(f"track.saw.{line.kind}", who=self._somebody(line))
+
+    def why_saw(self, line: Access | Forward) -> str:
+        """The reason that was given, without anything like a telephone number; empty for none."""
+        return "" if isinstance(line, Forward) else mask_numbers(str(line.detail.get("reason", "")))
+
+    def _somebody(self, line: Access) -> str:
+        if line.role == CITIZEN.role:
+            return self.role(line.role)
+        if line.department is None:
+            return self.say("track.somebody", role=self.role(line.role))
+        district = line.role == OFFICER and self.office.is_district(line.department)
+        role = self.role(DISTRICT if district else line.role)
+        return self.say("track.somebody_of", department=self.department(line.department), role=role)
 
     def permission(self, code: str) -> str:
         """What a permission allows: an act with a case by the act's own name."""
