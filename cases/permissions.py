@@ -26,6 +26,16 @@ CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
+READ_ARTICLES = "read_articles"
+WRITE_ARTICLES = "write_articles"  # an officer those of the own department
+EDIT_TEMPLATES = "edit_templates"
+MARK_CALLERS = "mark_callers"  # say that a caller abuses the hotline
+DECIDE_MARKS = "decide_marks"
+SEE_MARKS = "see_marks"
+MANAGE_KEYS = "manage_keys"
+MANAGE_WEBHOOKS = "manage_webhooks"
+MANAGE_JOBS = "manage_jobs"
+SEE_SYSTEM = "see_system"
 SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotline
 AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
 EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
@@ -67,16 +77,28 @@ PARTS: Mapping[str, frozenset[str]] = {
     "leader": frozenset({lifecycle.LEADER}),
 }
 
-_READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
+_READING = frozenset({SEE_CASES, HEAR_RECORDINGS, READ_ARTICLES})
+_AT_THE_DESK = _READING | {
+    *(REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT),
+    MARK_CALLERS,
+}
 _WARNED = frozenset({SEE_ALERTS, ACKNOWLEDGE})
-_IN_CHARGE = frozenset({SEE_ADMIN, RULE, EDIT_ROUTING, SHARE_VIEWS, EXPORT, EXPORT_WHOLE})
+_SUPERVISING = (
+    _AT_THE_DESK
+    | _WARNED
+    | {
+        *(SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
+        *(DECIDE_MARKS, SEE_MARKS),
+        *(SHARE_VIEWS, EXPORT, EXPORT_WHOLE),
+    }
+)
+_MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | _WARNED | _IN_CHARGE,
-    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS, EXPORT},
-    "admin": _AT_THE_DESK | _WARNED | _IN_CHARGE | {AUDIT, MANAGE_AGENTS, EDIT_CITY},
-    OFFICER: frozenset({SEE_OWN_CASES, EXPORT}),
+    "supervisor": _SUPERVISING,
+    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS, SEE_MARKS, EXPORT},
+    "admin": _SUPERVISING | _MACHINERY | {AUDIT, MANAGE_AGENTS, EDIT_CITY},
+    OFFICER: frozenset({SEE_OWN_CASES, READ_ARTICLES, WRITE_ARTICLES, EXPORT}),
     "coordinator": _READING | _WARNED | {RULE, SHARE_VIEWS, EXPORT},
     "leader": _READING | _WARNED | {EXPORT},
 }

@@ -9,8 +9,10 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions, preferences
 from console import (
+    abuse_pages,
     admin_page,
     alert_pages,
+    article_pages,
     bulk_page,
     case_list,
     case_page,
@@ -30,6 +32,7 @@ from console import (
     settings_page,
     sign_in,
     sound,
+    template_pages,
     track_page,
     trouble,
     view_pages,
@@ -60,6 +63,9 @@ PAGES = (
     rates_page,
     alert_pages,
     sound,
+    article_pages,
+    template_pages,
+    abuse_pages,
     settings_page,
     admin_page,
 )
@@ -75,6 +81,7 @@ MENU = (
     "routing_page",
     "rates_page",
     "duty_page",
+    "article_list",
     "admin",
 )
 
