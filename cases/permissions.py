@@ -27,6 +27,8 @@ SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotl
 AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
 EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
 EDIT_ROUTING = "edit_routing"
+SEE_WALL = "see_wall"  # how the hotline stands at this moment: counts alone
+MANAGE_KIOSKS = "manage_kiosks"  # make links by which a screen shows the wall to whoever passes
 SEE_ALERTS = "see_alerts"
 ACKNOWLEDGE = (
     "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
@@ -69,14 +71,15 @@ _AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
 _WARNED = frozenset({SEE_ALERTS, ACKNOWLEDGE})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | _WARNED | {SEE_ADMIN, RULE, EDIT_ROUTING},
-    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS},
+    "supervisor": _AT_THE_DESK | _WARNED | {SEE_ADMIN, RULE, EDIT_ROUTING, SEE_WALL, MANAGE_KIOSKS},
+    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS, SEE_WALL},
     "admin": _AT_THE_DESK
     | _WARNED
-    | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
+    | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING}
+    | {SEE_WALL, MANAGE_KIOSKS},
     OFFICER: frozenset({SEE_OWN_CASES}),
-    "coordinator": _READING | _WARNED | {RULE},
-    "leader": _READING | _WARNED,
+    "coordinator": _READING | _WARNED | {RULE, SEE_WALL},
+    "leader": _READING | _WARNED | {SEE_WALL},
 }
 
 

@@ -30,6 +30,7 @@ from console import (
     sound,
     track_page,
     trouble,
+    wall_page,
     whistle_pages,
 )
 from console.office import Office
@@ -52,6 +53,7 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    wall_page,
     alert_pages,
     sound,
     settings_page,
@@ -67,6 +69,7 @@ MENU = (
     "follow_up_list",
     "disputes_page",
     "routing_page",
+    "wall_page",
     "rates_page",
     "duty_page",
     "admin",
