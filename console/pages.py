@@ -9,14 +9,18 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions, preferences
 from console import (
+    abuse_pages,
     admin_page,
     alert_pages,
+    article_pages,
+    bulk_page,
     case_list,
     case_page,
     department_page,
     desk_page,
     door,
     duty_page,
+    export_page,
     follow_up_page,
     languages,
     notices_page,
@@ -28,8 +32,10 @@ from console import (
     settings_page,
     sign_in,
     sound,
+    template_pages,
     track_page,
     trouble,
+    view_pages,
     wall_page,
     whistle_pages,
 )
@@ -43,6 +49,9 @@ PAGES = (
     sign_in,
     desk_page,
     case_list,
+    view_pages,
+    bulk_page,
+    export_page,
     case_page,
     notices_page,
     department_page,
@@ -56,6 +65,9 @@ PAGES = (
     wall_page,
     alert_pages,
     sound,
+    article_pages,
+    template_pages,
+    abuse_pages,
     settings_page,
     admin_page,
 )
@@ -72,6 +84,7 @@ MENU = (
     "wall_page",
     "rates_page",
     "duty_page",
+    "article_list",
     "admin",
 )
 
