@@ -28,6 +28,7 @@ from console import (
     settings_page,
     sign_in,
     sound,
+    text_pages,
     track_page,
     trouble,
     whistle_pages,
@@ -43,6 +44,7 @@ PAGES = (
     desk_page,
     case_list,
     case_page,
+    text_pages,
     notices_page,
     department_page,
     whistle_pages,
@@ -132,6 +134,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
+        "style_nonce": security.style_nonce,
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }
