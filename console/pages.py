@@ -9,14 +9,18 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions, preferences
 from console import (
+    abuse_pages,
     admin_page,
     alert_pages,
+    article_pages,
+    bulk_page,
     case_list,
     case_page,
     department_page,
     desk_page,
     door,
     duty_page,
+    export_page,
     follow_up_page,
     languages,
     notices_page,
@@ -28,9 +32,11 @@ from console import (
     settings_page,
     sign_in,
     sound,
+    template_pages,
     text_pages,
     track_page,
     trouble,
+    view_pages,
     whistle_pages,
 )
 from console.office import Office
@@ -43,6 +49,9 @@ PAGES = (
     sign_in,
     desk_page,
     case_list,
+    view_pages,
+    bulk_page,
+    export_page,
     case_page,
     text_pages,
     notices_page,
@@ -56,6 +65,9 @@ PAGES = (
     rates_page,
     alert_pages,
     sound,
+    article_pages,
+    template_pages,
+    abuse_pages,
     settings_page,
     admin_page,
 )
@@ -71,6 +83,7 @@ MENU = (
     "routing_page",
     "rates_page",
     "duty_page",
+    "article_list",
     "admin",
 )
 

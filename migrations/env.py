@@ -6,9 +6,11 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
+    abuse,
     accesses,
     agents,
     alerts,
+    articles,
     asked,
     callers,
     calls,
@@ -26,12 +28,14 @@ from cases import (  # noqa: F401
     outgoing,
     readings,
     recordings,
+    reply_templates,
     routing,
     search,
     signins,
     task_forces,
     tasks,
     transcripts,
+    views,
     whistles,
 )
 from cases.record import Record, UtcDateTime
