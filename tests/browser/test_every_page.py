@@ -9,11 +9,13 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import select
 
+from cases import reply_templates
 from cases.followups import Followup
 from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
 from tests.browser.test_console import LANGS, barriers
 from tests.integration.console.test_alert_pages import raised
+from tests.integration.console.test_article_pages import written
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
 OpenTab = Callable[..., Tab]
@@ -26,6 +28,8 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "report_in": (NOBODY, "/report-in/wrong"),
     "case_list": (ADMIN, "/cases"),
     "case_page": (ADMIN, "/cases/{case}"),
+    "versions_page": (ADMIN, "/cases/{case}/versions"),
+    "print_page": (ADMIN, "/cases/{case}/print"),
     "notices_page": (ADMIN, "/cases/{whistled}/notices"),
     "department_page": (OFFICER, "/department"),
     "whistle_list": (ADMIN, "/whistles"),
@@ -44,11 +48,22 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
+    "abuse_page": (ADMIN, "/abuse"),
+    "article_list": (ADMIN, "/articles"),
+    "article_page": (ADMIN, "/articles/{article}"),
+    "article_edit": (ADMIN, "/articles/{article}/edit"),
+    "article_new": (ADMIN, "/articles/new"),
+    "template_list": (ADMIN, "/templates"),
+    "template_page": (ADMIN, "/templates/{template}"),
+    "template_new": (ADMIN, "/templates/new"),
+    "track_form": (NOBODY, "/track"),
+    "wall_page": (ADMIN, "/wall"),
+    "kiosk_links": (ADMIN, "/wall/links"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
-    "case_departments",
+    *("case_departments", "export_cases"),
 }
 
 
@@ -105,6 +120,8 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "whistled": whistled,
         "whistle": whistle,
         "alert": raised(house),
+        "article": written(house),
+        "template": next(iter(reply_templates.shipped())),
         "follow_up": _asked_whether_solved(house),
     }
 
