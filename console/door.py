@@ -33,6 +33,16 @@ def needs(*permissions: str) -> Callable[[View], View]:
     return mark
 
 
+def takes(size: int) -> Callable[[View], View]:
+    """Mark a page whose form may be larger than others: so many bytes."""
+
+    def mark(view: View) -> View:
+        view.takes = size  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def install(pages: Blueprint, office: Office) -> None:
     """Stand at the door of every page."""
 
@@ -52,6 +62,11 @@ def needed(endpoint: str) -> tuple[str, ...]:
     """The permissions marked on a page. Raises AttributeError when none is."""
     view: Any = current_app.view_functions[endpoint]
     return tuple(view.needs)
+
+
+def is_open(name: str) -> bool:
+    """Whether who is here may open the page of this name."""
+    return any(permissions.may(g.here.role, one) for one in needed(f"console.{name}"))
 
 
 def wording(office: Office) -> Wording:

@@ -1,7 +1,7 @@
 """Forms as data: what an act asks for. One template draws them all and gives back what was typed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -23,7 +23,8 @@ class Field:
 
     `line` and `words` are text, short and long; `choice` is one of a list, `pick` one of a few that
     are all in sight, `choices` any number; `date` a day, `moment` a day and a time in the city;
-    `tick` yes or nothing. `value`: what stands there before anybody types.
+    `tick` yes or nothing. `value`: what stands there before anybody types. `most`: characters of a long
+    text.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()
     needed: bool = True
     value: Any = ""
+    most: int = LONGEST
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def _value(field: Field, sent: MultiDict[str, str]) -> Any:
     text = plain(sent.get(field.name, ""))
     if field.kind in ("choice", "pick"):
         return text if text in allowed else ""
-    return text[: LONGEST if field.kind == "words" else LONGEST_LINE]
+    return text[: field.most if field.kind == "words" else LONGEST_LINE]
 
 
 def plain(text: str) -> str:
@@ -80,8 +82,7 @@ def plain(text: str) -> str:
 def filled(form: Form, given: Mapping[str, Any]) -> Form:
     """The same form with what was entered standing in it."""
     fields = tuple(
-        Field(one.name, one.kind, one.options, one.needed, given.get(one.name, one.value))
-        for one in form.fields
+        replace(one, value=given.get(one.name, one.value)) for one in form.fields
     )
     return Form(form.action, fields, form.why)
 

@@ -9,8 +9,10 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions
 from console import (
+    admin_page,
     case_list,
     case_page,
+    city_page,
     department_page,
     door,
     duty_page,
@@ -48,6 +50,8 @@ PAGES = (
     routing_pages,
     rates_page,
     sound,
+    admin_page,
+    city_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
@@ -59,6 +63,7 @@ MENU = (
     "routing_page",
     "rates_page",
     "duty_page",
+    "admin_page",
 )
 
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from sqlalchemy.orm import Session
 
 from callflows import reader
 from callflows.problems import FlowError
-from cases import categories, contacts, departments, followup_policy, places, referral_policy
+from cases import categories, codes, contacts, departments, followup_policy, places, referral_policy
 from cases.categories import Category
 from cases.clocks import Promises
 from cases.departments import Department
+from cases.editions import CATEGORIES, DEPARTMENTS
 from cases.pack import PackError
+from console.office import Office
 from runtime.city import City, CityError
 
 
@@ -148,3 +151,34 @@ def _within(node: yaml.Node | None, name: str) -> tuple[int, yaml.Node] | None:
         found = node.value[int(name)]
         return found.start_mark.line + 1, found
     return None
+
+
+def no_code_lost(records: Session, office: Office, reading: Reading) -> Reading:
+    """The same, with a fault for every code that cases use and the edition has no more."""
+    faults = [
+        *_lost(
+            CATEGORIES,
+            office.categories,
+            reading.categories,
+            lambda code: codes.uses_category(records, code),
+        ),
+        *_lost(
+            DEPARTMENTS,
+            office.departments,
+            reading.departments,
+            lambda code: codes.uses_department(records, code),
+        ),
+    ]
+    return Reading(tuple(faults)) if faults else reading
+
+
+def _lost(
+    file: str,
+    before: Mapping[str, object],
+    after: Mapping[str, object] | None,
+    is_used: Callable[[str], bool],
+) -> Iterator[Fault]:
+    for code in before.keys() - (after or {}).keys():
+        if is_used(code):
+            what = f"{code} is in use: it can be retired, but not be gone"
+            yield Fault(file, None, what, f"put {code} back and write retired: true")
