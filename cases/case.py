@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     bindparam,
     column,
+    delete,
     func,
     select,
     table,
@@ -217,6 +218,7 @@ def act(
     flag_modified(case, "status")  # a new version even where the status stays
     answering = by.department if action in lifecycle.ANSWERS else None
     _no_longer_wait(session, case, now, answering)
+    _out_of_hands(session, case)
     line = {**given, **detail} if was == case.status else {**given, **detail, "was": was}
     history.add(session, case.id, action, now, actor=by.actor, **line)
 
@@ -241,6 +243,16 @@ def _becomes(
     if not lifecycle.may(parts(session, case, by), case.status, action):
         raise Refused("forbidden", permission=action)
     return lifecycle.target(case.status, action, given, to)
+
+
+# The table of `leases`, which knows cases likewise.
+_LEASES = table("leases", column("case_id"))
+
+
+def _out_of_hands(session: Session, case: Case) -> None:
+    """What the desk has done with, nobody there has in hand any more."""
+    if case.status not in lifecycle.UNTAKEN:
+        session.execute(delete(_LEASES).where(_LEASES.c.case_id == case.id))
 
 
 def _no_longer_wait(session: Session, case: Case, now: datetime, answering: str | None) -> None:

@@ -32,7 +32,7 @@ def routes(pages: Blueprint, office: Office) -> None:
     @pages.get("/admin/categories")
     @needs(EDIT_CITY)
     def categories_page() -> ResponseReturnValue:
-        return entries.page(office, KIND, "categories.html", grade_of=grade_of, say=said)
+        return entries.page(office, KIND, "city_categories.html", grade_of=grade_of, say=said)
 
     @pages.get("/admin/categories/<code>")
     @needs(EDIT_CITY)

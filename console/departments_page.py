@@ -24,7 +24,7 @@ def routes(pages: Blueprint, office: Office) -> None:
     @pages.get("/admin/departments")
     @needs(EDIT_CITY)
     def departments_page() -> ResponseReturnValue:
-        return entries.page(office, KIND, "departments.html", say=said)
+        return entries.page(office, KIND, "city_departments.html", say=said)
 
     @pages.get("/admin/departments/<code>")
     @needs(EDIT_CITY)

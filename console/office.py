@@ -61,9 +61,12 @@ class Office:
 
     def person(self, here: Here) -> Person:
         """Who sits at the console, as the rules know people."""
-        works_for = self.departments.get(here.department or "")
-        district = works_for is not None and works_for.kind == "district"
-        return Person(here.actor, here.role, here.department, district)
+        return Person(here.actor, here.role, here.department, self.is_district(here.department))
+
+    def is_district(self, department: str | None) -> bool:
+        """Whether this is a district office's department."""
+        known = self.departments.get(department or "")
+        return known is not None and known.kind == "district"
 
 
 def install(settings: Settings, engine: Engine, city: City) -> Office:

@@ -7,23 +7,31 @@ from jinja2 import StrictUndefined
 from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
-from cases import permissions
+from cases import permissions, preferences
 from console import (
     admin_page,
+    calendar_page,
     case_list,
     case_page,
+    categories_page,
     city_page,
     department_page,
+    departments_page,
+    desk_page,
     door,
     duty_page,
+    flows_page,
     follow_up_page,
     languages,
     notices_page,
     office,
+    prompts_page,
     rates_page,
     report_in,
     routing_pages,
+    rules_page,
     security,
+    settings_page,
     sign_in,
     sound,
     track_page,
@@ -38,6 +46,7 @@ from runtime.shelf import Standing
 
 PAGES = (
     sign_in,
+    desk_page,
     case_list,
     case_page,
     notices_page,
@@ -50,12 +59,20 @@ PAGES = (
     routing_pages,
     rates_page,
     sound,
+    settings_page,
     admin_page,
     city_page,
+    categories_page,
+    departments_page,
+    calendar_page,
+    rules_page,
+    prompts_page,
+    flows_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
     "department_page",
+    "desk_page",
     "case_list",
     "whistle_list",
     "follow_up_list",
@@ -63,7 +80,7 @@ MENU = (
     "routing_page",
     "rates_page",
     "duty_page",
-    "admin_page",
+    "admin",
 )
 
 
@@ -123,6 +140,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "words": Words(g.wording, here),
         "office": here,
         "here": agent,
+        "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
         "languages": languages.OWN_NAMES,

@@ -34,7 +34,7 @@ def routes(pages: Blueprint, office: Office) -> None:
             made = routing.rulings(records)
             names = who(records, [one.made_by for one in made])
             records.expunge_all()
-        return entries.page(office, KIND, "rules.html", say=said, rulings=made, names=names)
+        return entries.page(office, KIND, "city_rules.html", say=said, rulings=made, names=names)
 
     @pages.get("/admin/rules/<code>")
     @needs(EDIT_ROUTING)

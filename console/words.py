@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import history
+from cases import history, suggestions
+from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
+from cases.lifecycle import DISTRICT
+from cases.permissions import OFFICER
+from cases.signins import Here
+from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.whistles import Called
 from console.languages import Wording, speech_tag
@@ -61,6 +66,18 @@ class Words:
 
     def role(self, code: str) -> str:
         return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
+
+    def standing(self, of: Here | Agent) -> str:
+        """What somebody is here: the role; an officer of a district department is a district office."""
+        district = of.role == OFFICER and self.office.is_district(of.department)
+        return self.role(DISTRICT if district else of.role)
+
+    def permission(self, code: str) -> str:
+        """What a permission allows: an act with a case by the act's own name."""
+        for key in (f"permission.{code}", f"deed.{code}"):
+            if self.say.has(key):
+                return self.say(key)
+        return code
 
     def language(self, code: str | None) -> str:
         return self.say(f"language.{code}") if code else self.say("language.unknown")
@@ -158,6 +175,17 @@ class Words:
     def why(self, why: Mapping[str, str]) -> str:
         """Why a department was asked, in the words kept on that day."""
         return self.say.name(why) if why else ""
+
+    def suggested(self, one: Suggested) -> str:
+        """Why this category or department is offered."""
+        if one.reason == suggestions.RULE:
+            return self.why(one.rule)
+        if one.reason == suggestions.HEARD and not one.words:
+            return self.say("why.guessed")
+        heard = self.say("list.comma").join(one.words)
+        return self.say.told(
+            f"why.{one.reason}", {"words": heard, "category": self.category(one.category)}
+        )
 
     def return_reasons(self) -> list[tuple[str, str]]:
         return [(code, self.return_reason(code)) for code in self.office.policy.reasons]

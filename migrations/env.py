@@ -6,6 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
+    accesses,
     agents,
     asked,
     callers,
@@ -18,6 +19,7 @@ from cases import (  # noqa: F401
     exclusions,
     followups,
     history,
+    leases,
     notices,
     outgoing,
     recordings,

@@ -20,13 +20,14 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cases import case, recordings, transcripts
+from cases import case, peaks, recordings, transcripts
 from cases.categories import Category
 from cases.recordings import ON_THE_LINE, URGENT, USUAL, Claim
 from cases.transcripts import Heard
 from runtime import clock
 from runtime.database import Trouble, transaction
 from runtime.storage import Storage
+from transcription import outline
 from transcription.audio import NotAudio
 from transcription.engines.interface import ModelUnavailable
 from transcription.language import Evidence
@@ -244,8 +245,10 @@ def _write(ear: Ear, claim: Claim, outcome: Outcome) -> None:
         case Exception():
             _failed(ear, claim, outcome)
         case None:
+            _draw(ear, claim)
             _patiently(ear, claim, lambda: _keep_silence(ear, claim))
         case Heard():
+            _draw(ear, claim)
             masked_key = _silence(ear, claim, outcome)
             _patiently(ear, claim, lambda: _keep(ear, claim, outcome, masked_key))
 
@@ -287,6 +290,16 @@ def _is_urgent(session: Session, ear: Ear, claim: Claim) -> bool:
     matter = case.of_call(session, claim.call_id)
     urgent = {category.code for category in ear.categories() if category.urgent}
     return matter is not None and matter.category in urgent
+
+
+def _draw(ear: Ear, claim: Claim) -> None:
+    """Write the outline of the sound beside it. A page that finds none does without."""
+    assert claim.storage_key is not None, "what was heard lies in storage"
+    try:
+        drawn = outline.of(ear.storage.read(claim.storage_key))
+        ear.storage.write(peaks.key_of(claim.storage_key), drawn.as_json())
+    except Exception:
+        log.exception("recording %d: no outline was drawn", claim.recording_id)
 
 
 def _silence(ear: Ear, claim: Claim, heard: Heard) -> str | None:
