@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from cases.categories import OTHER
@@ -19,7 +19,6 @@ from console.forms import Field, Form, Given
 from console.languages import DATA_LANGUAGE
 from console.office import Office
 from console.papers import Contents
-from flask import g
 
 LARGEST = 512 * 1024
 MOST_WORDS = 20_000
@@ -67,7 +66,11 @@ def _form(office: Office, contents: Contents, code: str | None) -> Form:
         *entries.names(entry),
         forms.choice(
             "department",
-            [(one, said(d["name"])) for one, d in departments.items() if not d.get("retired") or one == here],
+            [
+                (one, said(d["name"]))
+                for one, d in departments.items()
+                if not d.get("retired") or one == here
+            ],
             value=here,
         ),
         forms.choice(
@@ -78,7 +81,12 @@ def _form(office: Office, contents: Contents, code: str | None) -> Form:
         ),
         Field("urgent", "tick", needed=False, value=entry.get("urgent") or ""),
         *(
-            Field(f"words_{one}", needed=False, value=told((entry.get("words") or {}).get(one)), most=MOST_WORDS)
+            Field(
+                f"words_{one}",
+                needed=False,
+                value=told((entry.get("words") or {}).get(one)),
+                most=MOST_WORDS,
+            )
             for one in LANGUAGES
         ),
     ]
@@ -113,8 +121,15 @@ def _weight(text: str) -> float:
     return int(weight) if weight == int(weight) else weight
 
 
+def _words(text: str, before: Any) -> list[Any]:
+    """What was typed; the list as it was written where that says the same."""
+    words = typed(text)
+    return before if before and typed(told(before)) == words else words
+
+
 def _enter(entry: Entry, given: Given) -> None:
-    words = {language: typed(given[f"words_{language}"]) for language in LANGUAGES}
+    before = entry.get("words") or {}
+    words = {one: _words(given[f"words_{one}"], before.get(one)) for one in LANGUAGES}
     entries.put(
         entry,
         name=entries.named(given),

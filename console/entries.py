@@ -126,9 +126,9 @@ def save(office: Office, kind: Kind, code: str) -> ResponseReturnValue:
 def _code(given: Given, entries: Mapping[str, Entry]) -> str:
     code = given["code"]
     if not CODE.fullmatch(code):
-        raise Refused("not_a_code", code=code)
+        raise Refused("not_a_code", given=code)
     if code in entries:
-        raise Refused("code_taken", code=code)
+        raise Refused("code_taken", given=code)
     return str(code)
 
 

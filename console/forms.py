@@ -81,9 +81,7 @@ def plain(text: str) -> str:
 
 def filled(form: Form, given: Mapping[str, Any]) -> Form:
     """The same form with what was entered standing in it."""
-    fields = tuple(
-        replace(one, value=given.get(one.name, one.value)) for one in form.fields
-    )
+    fields = tuple(replace(one, value=given.get(one.name, one.value)) for one in form.fields)
     return Form(form.action, fields, form.why)
 
 

@@ -217,3 +217,19 @@ def change(
         for name in changed:
             keep(records, found[name], contents[name])
     return ()
+
+
+def loaded(text: str) -> dict[str, Any]:
+    """What YAML says, as far as it can be read."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def common_prompt(language: str, key: str) -> str | None:
+    """What every city says that has no text of its own for a prompt."""
+    text = (DEFAULTS / PROMPTS[language]).read_text(encoding="utf-8")
+    found = loaded(text).get("prompts", {}).get(key)
+    return None if found is None else str(found)

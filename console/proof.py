@@ -9,13 +9,14 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 from sqlalchemy.orm import Session
 
 from callflows import reader
+from callflows.flow import Callflow
 from callflows.problems import FlowError
 from cases import categories, codes, contacts, departments, followup_policy, places, referral_policy
 from cases.categories import Category
@@ -45,6 +46,7 @@ class Reading:
     city: City | None = None
     categories: Mapping[str, Category] | None = None
     departments: Mapping[str, Department] | None = None
+    flows: Mapping[str, Callflow] = field(default_factory=dict)
 
 
 def read(installed: Path, texts: Mapping[str, str]) -> Reading:
@@ -81,9 +83,11 @@ def _read(folder: Path) -> Reading:
     Promises.of_city(folder, kinds)
     followup_policy.read(folder)
     contacts.read(folder, frozenset(one.code for one in known))
-    for flow in reader.FLOWS:
-        reader.load(folder, languages=city.languages, facts=city.facts(), flow=flow)
     return Reading(
+        flows={
+            flow: reader.load(folder, languages=city.languages, facts=city.facts(), flow=flow)
+            for flow in reader.FLOWS
+        },
         city=city,
         categories={one.code: one for one in kinds},
         departments={one.code: one for one in known},

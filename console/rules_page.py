@@ -65,7 +65,9 @@ def _form(office: Office, contents: Contents, code: str | None) -> Form:
         "",
         (
             *entries.code_field(code),
-            forms.choice("category", options["category"], needed=False, value=entry.get("category") or ""),
+            forms.choice(
+                "category", options["category"], needed=False, value=entry.get("category") or ""
+            ),
             Field("place", "line", needed=False, value=entry.get("place") or ""),
             forms.choice("place_kind", places, needed=False, value=entry.get("kind") or ""),
             forms.choice("department", options["department"], value=entry.get("department") or ""),
