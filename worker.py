@@ -33,6 +33,7 @@ from cases.categories import Category
 from cases.clocks import Terms
 from cases.letters import Sender
 from cases.recordings import Step
+from cases.understanding import Mind
 from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
 from runtime.city import City
@@ -46,16 +47,18 @@ from runtime.supervisor import Child, supervise
 
 log = logging.getLogger("worker")
 
-# Seconds after which fetching, or sending a notice, is taken to hang. How long hearing may take
-# depends on the work.
+# Seconds after which fetching, sending a notice, or understanding a case is taken to hang. How long
+# hearing may take depends on the work.
 FETCH_PATIENCE = 180.0
 NOTIFY_PATIENCE = 120.0
+UNDERSTAND_PATIENCE = 60.0
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
 # How often the watch rings again, tells the database the spool, asks the provider. Seconds.
 STUCK_EVERY = 10.0
 CLOCKS_EVERY = 10.0
+SURGES_EVERY = 300.0
 SPOOL_EVERY = 5.0
 COLLECT_EVERY = 600.0
 # How often it rings a citizen back (a provider takes a call a second), and asks after lost calls.
@@ -240,6 +243,21 @@ def _notifying(process: Process) -> tuple[Due, Work]:
     return lambda session: offices.now.due(session), work
 
 
+def _understanding(process: Process) -> tuple[Due, Work]:
+    from watch import understanding
+
+    def mind_of(edition: str, folder: Path) -> Mind:
+        return understanding.mind_of(City.read(folder))
+
+    minds = _standing(process.settings, process.engine, mind_of)
+
+    def work(case_id: int) -> None:
+        with process.pulse.busy(UNDERSTAND_PATIENCE):
+            understanding.understand_one(process.engine, minds.now, case_id)
+
+    return understanding.due, work
+
+
 def _texting(settings: Settings) -> Sender | None:
     """The provider's way to send text messages, where there is one."""
     from ivr import sms
@@ -252,6 +270,7 @@ OPEN: dict[str, Callable[[Process], tuple[Due, Work]]] = {
     "fetch": _fetching,
     "transcribe": _transcribing,
     "notify": _notifying,
+    "understand": _understanding,
 }
 
 
@@ -281,7 +300,7 @@ def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
     from ivr import outbound, reconcile, replay
     from ivr import phone as telephone
-    from watch import clocks, stuck
+    from watch import clocks, stuck, understanding
 
     phones = telephone.phones(settings, database.engine(settings.database_url))
     engine, doorbell = phones.now.engine, phones.now.doorbell
@@ -290,12 +309,14 @@ def watch(settings: Settings) -> None:
         city = City.read(folder)
         return clocks.of_city(engine, Terms.of_city(city), referral_policy.of_city(city))
 
-    sweeps = Standing(phones.standing.shelf, sweep_of)
+    sweeps, yesterdays = Standing(phones.standing.shelf, sweep_of), understanding.Yesterdays()
     rounds: list[tuple[float, Callable[[], object]]] = [
         (EDITIONS_EVERY, phones.standing.look),
         (EDITIONS_EVERY, sweeps.look),
         (STUCK_EVERY, lambda: stuck.ring_again(engine, doorbell)),
         (CLOCKS_EVERY, lambda: clocks.go_round(sweeps.now, clock.now())),
+        (CLOCKS_EVERY, lambda: understanding.climb(engine, clock.now())),
+        (SURGES_EVERY, lambda: yesterdays.look(engine, phones.now.city, clock.now())),
         (SPOOL_EVERY, lambda: replay.drain(phones)),
         (COLLECT_EVERY, lambda: reconcile.collect(phones.now, clock.now())),
         (RING_EVERY, lambda: outbound.place_next(phones.now, clock.now())),
@@ -323,7 +344,7 @@ def _go(go_round: Callable[[], object]) -> None:
 
 
 def run_all(settings: Settings) -> None:
-    """Keep one process fetching, one sending notices, and as many hearing as do good here."""
+    """Keep one process fetching, one sending notices, one understanding, and as many hearing as do good here."""
     from transcription import capacity
 
     # One thread a process: two such processes hear 1.7 times as much as one with two threads.
@@ -332,7 +353,7 @@ def run_all(settings: Settings) -> None:
     # What was chosen here, all children go by.
     os.environ["SPEECH_PROCESSES"] = str(count)
     devices = capacity.gpus()
-    children = [_child(settings, step, step, {}) for step in ("fetch", "notify")]
+    children = [_child(settings, step, step, {}) for step in ("fetch", "notify", "understand")]
     for n in range(count):
         own = capacity.environment(n, devices)
         children.append(_child(settings, f"transcribe-{n + 1}", "transcribe", own))
@@ -387,7 +408,7 @@ def main(arguments: list[str]) -> None:
             watch(settings)
         case ["doctor"]:
             sys.exit(0 if examine(settings) else 1)
-        case ["fetch" | "transcribe" | "notify" as step, pulse_file, holder]:
+        case ["fetch" | "transcribe" | "notify" | "understand" as step, pulse_file, holder]:
             serve(settings, step, Path(pulse_file), holder)
         case _:
             stop(SettingsError("usage: worker.py [watch | doctor]"))

@@ -31,6 +31,7 @@ from cases.record import Id, Record
 DESK = "desk"
 
 FLAGS = (
+    "danger",
     "transcript_pending",
     "listen_to_recording",
     "missed_message",
@@ -42,6 +43,7 @@ FLAGS = (
     "suspect_text",
     "low_confidence",
     "reopened",
+    "sham_fix",
 )
 
 SEATED = text("seat_id IS NOT NULL")

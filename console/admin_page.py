@@ -21,6 +21,8 @@ ADMIN_PAGES = [
     "prompts_page",
     "flows_page",
     "roles_page",
+    "template_list",
+    "abuse_page",
 ]
 
 

@@ -9,7 +9,11 @@ from werkzeug.local import LocalProxy
 
 from cases import permissions, preferences
 from console import (
+    abuse_pages,
     admin_page,
+    alert_pages,
+    article_pages,
+    bulk_page,
     calendar_page,
     case_list,
     case_page,
@@ -20,6 +24,7 @@ from console import (
     desk_page,
     door,
     duty_page,
+    export_page,
     flows_page,
     follow_up_page,
     languages,
@@ -34,8 +39,10 @@ from console import (
     settings_page,
     sign_in,
     sound,
+    template_pages,
     track_page,
     trouble,
+    view_pages,
     whistle_pages,
 )
 from console.office import Office
@@ -48,6 +55,9 @@ PAGES = (
     sign_in,
     desk_page,
     case_list,
+    view_pages,
+    bulk_page,
+    export_page,
     case_page,
     notices_page,
     department_page,
@@ -58,7 +68,11 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    alert_pages,
     sound,
+    article_pages,
+    template_pages,
+    abuse_pages,
     settings_page,
     admin_page,
     city_page,
@@ -75,11 +89,13 @@ MENU = (
     "desk_page",
     "case_list",
     "whistle_list",
+    "alert_list",
     "follow_up_list",
     "disputes_page",
     "routing_page",
     "rates_page",
     "duty_page",
+    "article_list",
     "admin",
 )
 

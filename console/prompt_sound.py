@@ -27,7 +27,7 @@ SILENCE = 0.01
 def telephone(upload: bytes) -> bytes:
     """The WAV that the telephone plays, the same for the same upload.
 
-    Raises Refused: `no_wav`, `too_short`, `too_long`, `too_low_rate` (below the telephone's 8 kHz),
+    Raises Refused: `no_wav`, `sound_too_short`, `sound_too_long`, `too_low_rate` (below the telephone's 8 kHz),
     `silent`.
     """
     import numpy as np
@@ -35,9 +35,9 @@ def telephone(upload: bytes) -> bytes:
     samples, rate = _read(upload)
     seconds = len(samples) / rate
     if seconds < SHORTEST:
-        raise Refused("too_short", least=SHORTEST)
+        raise Refused("sound_too_short", least=SHORTEST)
     if seconds > LONGEST:
-        raise Refused("too_long", most=int(LONGEST))
+        raise Refused("sound_too_long", most=int(LONGEST))
     if np.max(np.abs(samples)) < SILENCE:
         raise Refused("silent")
     return _written(samples if rate == RATE else _resampled(samples, rate))

@@ -6,19 +6,23 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import history, suggestions
+from cases import hazards, history, suggestions, urgency
+from cases.abuse import Mark
+from cases.accesses import CITIZEN, Access, Forward
 from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
 from cases.lifecycle import DISTRICT
+from cases.pack import LANGUAGES
 from cases.permissions import OFFICER
 from cases.signins import Here
 from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.whistles import Called
-from console.languages import Wording, speech_tag
+from cases.wording import mask_numbers
+from console.languages import DATA_LANGUAGE, WRITTEN, Wording, speech_tag
 from console.office import Office
 from console.who import Who
 
@@ -28,7 +32,13 @@ HOUR = timedelta(hours=1)
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
 # Where it names a moment or a day, and where a code that has words: detail -> kind of words.
 MOMENTS = ("until", "due_at", "review_on", "next_on", "was_on")
-CODES = {"outcome": "outcome", "satisfied": "satisfied", "kind": "clock"}
+CODES = {
+    "outcome": "outcome",
+    "satisfied": "satisfied",
+    "kind": "clock",
+    "mark": "mark",
+    "why": "mark_reason",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,21 @@ class Words:
         """The HTML `lang` of what was said."""
         return speech_tag(language, self.office.city)
 
+    def in_own(self, texts: Mapping[str, str]) -> tuple[str, str]:
+        """The text a reader understands best, of those there are, and its HTML `lang`."""
+        order = (DATA_LANGUAGE[self.say.language], *LANGUAGES)
+        code = next(one for one in order if one in texts)
+        return texts[code], WRITTEN[code]
+
+    def in_others(self, texts: Mapping[str, str]) -> list[str]:
+        """The codes of the other languages there are, in their order."""
+        own = self.in_own(texts)[1]
+        return [code for code in LANGUAGES if code in texts and WRITTEN[code] != own]
+
+    def written(self, code: str) -> str:
+        """The HTML `lang` of a text that is kept in this language."""
+        return WRITTEN[code]
+
     def role(self, code: str) -> str:
         return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
 
@@ -71,6 +96,25 @@ class Words:
         """What somebody is here: the role; an officer of a district department is a district office."""
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
+
+    def saw(self, line: Access | Forward) -> str:
+        """To the citizen: who it was, by role and department and not by name, and what they did."""
+        if isinstance(line, Forward):
+            return self.say(f"track.saw.{line.how}", who=self.department(line.department))
+        return self.say(f"track.saw.{line.kind}", who=self._somebody(line))
+
+    def why_saw(self, line: Access | Forward) -> str:
+        """The reason that was given, without anything like a telephone number; empty for none."""
+        return "" if isinstance(line, Forward) else mask_numbers(str(line.detail.get("reason", "")))
+
+    def _somebody(self, line: Access) -> str:
+        if line.role == CITIZEN.role:
+            return self.role(line.role)
+        if line.department is None:
+            return self.say("track.somebody", role=self.role(line.role))
+        district = line.role == OFFICER and self.office.is_district(line.department)
+        role = self.role(DISTRICT if district else line.role)
+        return self.say("track.somebody_of", department=self.department(line.department), role=role)
 
     def permission(self, code: str) -> str:
         """What a permission allows: an act with a case by the act's own name."""
@@ -171,6 +215,40 @@ class Words:
             if missed
             else Chip("soon", self.say("arrival.awaited"))
         )
+
+    def mark(self, mark: Mark) -> str:
+        """A mark of abuse in one line: what it is, why, and of which day."""
+        kind, reason = self.say(f"mark.{mark.kind}"), self.say(f"mark_reason.{mark.reason}")
+        return f"{kind} · {reason} · {self.moment(mark.marked_at)}"
+
+    def hazard(self, family: str) -> str:
+        """What hazards are counted as; a family nobody knows any more stands for itself."""
+        known = hazards.kinds().get(family)
+        return self.say.name(known.name) if known else family
+
+    def danger(self, kind: str) -> str:
+        """A kind of danger to life; one nobody knows any more stands for itself."""
+        known = urgency.rules().dangers.get(kind)
+        return self.say.name(known.name) if known else kind
+
+    def alert(self, subject: Mapping[str, Any]) -> str:
+        """What an alert is about, in one line."""
+        if "family" in subject:
+            hazard = self.hazard(subject["family"])
+            return self.say("hazards.at", hazard=hazard, place=subject["place"])
+        district = subject.get("district") or self.say("hazards.anywhere")
+        category = self.category(subject.get("category"))
+        return self.say("hazards.in", category=category, district=district)
+
+    def figure(self, number: float) -> str:
+        """A number that was reckoned, with two figures that count."""
+        return f"{number:.2g}" if number < 10 else f"{number:.0f}"
+
+    def chance(self, probability: float) -> str:
+        """A probability as a share: one in so many where it is small."""
+        if probability >= 0.01:
+            return self.percent(probability)
+        return f"1 : {round(1 / max(probability, 1e-9)):,}"
 
     def why(self, why: Mapping[str, str]) -> str:
         """Why a department was asked, in the words kept on that day."""

@@ -6,13 +6,17 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
+    abuse,
     accesses,
     agents,
+    alerts,
+    articles,
     asked,
     callers,
     calls,
     case,
     clocks,
+    clusters,
     deliveries,
     duty,
     editions,
@@ -22,13 +26,16 @@ from cases import (  # noqa: F401
     leases,
     notices,
     outgoing,
+    readings,
     recordings,
+    reply_templates,
     routing,
     search,
     signins,
     task_forces,
     tasks,
     transcripts,
+    views,
     whistles,
 )
 from cases.record import Record, UtcDateTime

@@ -141,7 +141,7 @@ function move(step) {
 
 // --- the overview ----------------------------------------------------------------------------------
 
-const sheet = document.getElementById("keys");
+const sheet = document.querySelector("dialog.keys");
 const words = sheet?.querySelector("dl").dataset ?? {};
 
 function show() {

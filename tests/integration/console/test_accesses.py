@@ -22,7 +22,8 @@ from tests.support.console_app import ConsoleHouse, Visitor
 # Said by the caller, and masked wherever the reader need not know it.
 TOLD = "我個電話係九八七六五四三二，請打俾我。"
 # Pages below an address that names a case, which show nothing of what its citizen said or is called.
-SHOW_NOTHING: frozenset[str] = frozenset()
+# Who may have a case of a category, and how loud a recording is where: nothing of the citizen's.
+SHOW_NOTHING = frozenset({"case_departments", "outline"})
 
 
 @pytest.fixture
