@@ -40,9 +40,11 @@ from console import (
     sign_in,
     sound,
     template_pages,
+    text_pages,
     track_page,
     trouble,
     view_pages,
+    wall_page,
     whistle_pages,
 )
 from console.office import Office
@@ -59,6 +61,7 @@ PAGES = (
     bulk_page,
     export_page,
     case_page,
+    text_pages,
     notices_page,
     department_page,
     whistle_pages,
@@ -68,6 +71,7 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    wall_page,
     alert_pages,
     sound,
     article_pages,
@@ -93,6 +97,7 @@ MENU = (
     "follow_up_list",
     "disputes_page",
     "routing_page",
+    "wall_page",
     "rates_page",
     "duty_page",
     "article_list",
@@ -159,6 +164,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
+        "style_nonce": security.style_nonce,
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }

@@ -193,7 +193,7 @@ def test_a_recording_plays(
     here.sign_in("mei")
     here.open(f"/cases/{number}")
     here.page.locator("a.time").nth(1).click()
-    expect(here.page.locator(".segments li").nth(1)).to_have_class("spoken")
+    expect(here.page.locator(".segments li").nth(1).locator(".u.now")).to_be_visible()
     audio = here.page.locator("audio")
     began = audio.evaluate("player => player.currentTime")
     here.page.wait_for_timeout(700)
