@@ -48,7 +48,7 @@ def web() -> Flask:
     app = create_app(settings)
     phones: Phones = app.extensions["phones"]
     replay.keep_draining(phones)
-    shelf.keep_looking(phones.standing.look, app.extensions["console"].look)
+    shelf.keep_looking(phones.look, app.extensions["console"].look)
     return app
 
 

@@ -35,6 +35,16 @@ def needs(*permissions: str) -> Callable[[View], View]:
     return mark
 
 
+def takes(size: int) -> Callable[[View], View]:
+    """Mark a page whose form may be larger than others: so many bytes."""
+
+    def mark(view: View) -> View:
+        view.takes = size  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def install(pages: Blueprint, office: Office) -> None:
     """Stand at the door of every page."""
 

@@ -39,7 +39,9 @@ def install(app: Flask, secret: str, *, https: bool) -> None:
     @app.before_request
     def believe_only_our_own_forms() -> None:
         if request.blueprint != TELEPHONE:
-            request.max_content_length = MAX_FORM
+            view = app.view_functions.get(request.endpoint or "")
+            size = getattr(view, "takes", MAX_FORM)
+            request.max_content_length = request.max_form_memory_size = size
             csrf.protect()
 
     @app.after_request
