@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import hazards, history, suggestions, urgency
+from cases import corrections, hazards, history, suggestions, timing, urgency
 from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
 from cases.agents import Agent
@@ -20,6 +20,8 @@ from cases.permissions import OFFICER
 from cases.signins import Here
 from cases.suggestions import Suggested
 from cases.tasks import Task
+from cases.timing import Unit
+from cases.transcripts import Transcript
 from cases.whistles import Called
 from cases.wording import mask_numbers
 from console.languages import DATA_LANGUAGE, WRITTEN, Wording, speech_tag
@@ -47,6 +49,16 @@ class Chip:
 
     state: str
     text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of what was said: when it begins, why it is doubted, whether it is part of the text."""
+
+    start: float
+    flags: tuple[str, ...]
+    counts: bool
+    units: tuple[Unit, ...]
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,17 @@ class Words:
     def named(self, kind: str, codes: Iterable[str]) -> list[tuple[str, str]]:
         """Codes of one kind (`status`, `flag`, `language`), each with its words."""
         return [(code, self.say(f"{kind}.{code}")) for code in codes]
+
+    def lines(self, reading: Transcript) -> list[Line]:
+        """The lines of a text, each in the pieces that are clicked to hear them."""
+        return [
+            Line(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
+            for one in corrections.lines(reading)
+        ]
+
+    def text_to_edit(self, reading: Transcript | None) -> str:
+        """The text as a person edits it, a line each."""
+        return corrections.text_to_edit(reading)
 
     def model(self, name: str) -> str:
         """A speech model's name, or its file's."""

@@ -24,6 +24,7 @@ from cases import (  # noqa: F401
     exclusions,
     followups,
     history,
+    kiosks,
     leases,
     notices,
     outgoing,
@@ -33,9 +34,11 @@ from cases import (  # noqa: F401
     routing,
     search,
     signins,
+    stations,
     task_forces,
     tasks,
     transcripts,
+    views,
     whistles,
 )
 from cases.record import Record, UtcDateTime
