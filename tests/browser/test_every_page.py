@@ -4,6 +4,7 @@ A page that is added and not named here makes the first test fail.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page
@@ -46,6 +47,15 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
+    "article_list": (OFFICER, "/articles"),
+    "article_page": (OFFICER, "/articles/{article}"),
+    "article_new": (OFFICER, "/articles/new"),
+    "article_edit": (OFFICER, "/articles/{article}/edit"),
+    "template_list": (ADMIN, "/templates"),
+    "template_new": (ADMIN, "/templates/new"),
+    "template_page": (ADMIN, "/templates/resolve-done"),
+    "abuse_page": (ADMIN, "/abuse"),
+    "key_list": (ADMIN, "/admin/keys"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
@@ -108,6 +118,7 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "whistle": whistle,
         "alert": raised(house),
         "follow_up": _asked_whether_solved(house),
+        "article": _written(house),
     }
 
 
@@ -118,3 +129,16 @@ def _asked_whether_solved(house: ConsoleHouse) -> int:
     assert answered.status_code == 303
     with transaction(house.engine) as session:
         return session.scalars(select(Followup.id)).one()
+
+
+def _written(house: ConsoleHouse) -> int:
+    """An article of a department, with a mark of abuse and a key of a program beside it: its id."""
+    boss = house.signed_in("admin", "boss")
+    said = {"title_yue": "街燈壞咗點算", "text_yue": "請問燈柱上的編號。", "department": "hyd"}
+    day = (date.today() + timedelta(days=100)).isoformat()
+    assert boss.post("/articles", **said, review_on=day).status_code == 303
+    mark = {"mark": "hoax", "mark_reason": "false_report", "words": "There was no fire."}
+    assert boss.decide(house.case(*SCAFFOLD), "mark-caller", **mark).status_code == 303
+    key = {"key_name": "Open data", "scopes": "cases", "last_day": day}
+    assert boss.post("/admin/keys", **key).status_code == 200
+    return 1
