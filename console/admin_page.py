@@ -23,6 +23,7 @@ ADMIN_PAGES = [
     "roles_page",
     "template_list",
     "abuse_page",
+    "key_list",
 ]
 
 

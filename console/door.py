@@ -21,6 +21,8 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 # Pages for anybody, and pages for whoever has signed in and must still choose a password.
 ANYBODY, NEWCOMER = "anybody", "newcomer"
+# For programs, which show a key; the API has a door of its own.
+KEYED = "keyed"
 # What a page says that asks by itself, with nobody at it: that keeps no sign-in from ending.
 UNATTENDED = "X-Unattended"
 

@@ -12,6 +12,7 @@ from console import (
     abuse_pages,
     admin_page,
     alert_pages,
+    api,
     article_pages,
     bulk_page,
     calendar_page,
@@ -27,6 +28,7 @@ from console import (
     export_page,
     flows_page,
     follow_up_page,
+    key_pages,
     languages,
     notices_page,
     office,
@@ -77,6 +79,7 @@ PAGES = (
     article_pages,
     template_pages,
     abuse_pages,
+    key_pages,
     settings_page,
     admin_page,
     city_page,
@@ -120,6 +123,7 @@ def install(app: Flask, settings: Settings, engine: Engine) -> Standing[Office]:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint(here))
+    app.register_blueprint(api.blueprint(here))
     app.context_processor(lambda: _for_templates(here))
     return standing
 

@@ -10,6 +10,7 @@ from cases import (  # noqa: F401
     accesses,
     agents,
     alerts,
+    api_keys,
     articles,
     asked,
     callers,
