@@ -11,6 +11,7 @@ from cases import permissions, preferences
 from console import (
     admin_page,
     alert_pages,
+    audit_page,
     case_list,
     case_page,
     department_page,
@@ -21,15 +22,18 @@ from console import (
     languages,
     notices_page,
     office,
+    people_pages,
     rates_page,
     report_in,
     routing_pages,
     security,
+    sessions_page,
     settings_page,
     sign_in,
     sound,
     track_page,
     trouble,
+    two_factor_page,
     whistle_pages,
 )
 from console.office import Office
@@ -56,6 +60,10 @@ PAGES = (
     sound,
     settings_page,
     admin_page,
+    people_pages,
+    audit_page,
+    two_factor_page,
+    sessions_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (

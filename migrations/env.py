@@ -7,6 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
     accesses,
+    admin_history,
     agents,
     alerts,
     asked,
@@ -28,6 +29,7 @@ from cases import (  # noqa: F401
     recordings,
     routing,
     search,
+    second_factor,
     signins,
     task_forces,
     tasks,
