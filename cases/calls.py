@@ -26,7 +26,10 @@ class Call(Record):
     """One telephone call. `outgoing`: we rang the citizen, who is the caller here all the same."""
 
     __tablename__ = "calls"
-    __table_args__ = (Index("ix_calls_caller_digest", "caller_digest"),)
+    __table_args__ = (
+        Index("ix_calls_caller_digest", "caller_digest"),
+        Index("ix_calls_began_at", "began_at"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     provider_id: Mapped[str] = mapped_column(String(128), unique=True)

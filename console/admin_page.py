@@ -12,7 +12,13 @@ from console.office import Office
 
 # Endpoints without their prefix, in this order. Each has the words `admin.<endpoint>`, and may have a
 # line about it, `admin.<endpoint>.about`.
-ADMIN_PAGES = ["people_page", "roles_page", "audit_page"]
+ADMIN_PAGES = [
+    "people_page",
+    "roles_page",
+    "audit_page",
+    "template_list",
+    "abuse_page",
+]
 
 
 def routes(pages: Blueprint, office: Office) -> None:

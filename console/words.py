@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import hazards, history, suggestions, urgency
+from cases import corrections, hazards, history, suggestions, timing, urgency
+from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
 from cases.admin_history import AdminEntry
 from cases.agents import Agent
@@ -16,13 +17,16 @@ from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
 from cases.lifecycle import DISTRICT
+from cases.pack import LANGUAGES
 from cases.permissions import OFFICER
 from cases.signins import Here
 from cases.suggestions import Suggested
 from cases.tasks import Task
+from cases.timing import Unit
+from cases.transcripts import Transcript
 from cases.whistles import Called
 from cases.wording import mask_numbers
-from console.languages import Wording, speech_tag
+from console.languages import DATA_LANGUAGE, WRITTEN, Wording, speech_tag
 from console.office import Office
 from console.who import Who
 
@@ -32,7 +36,13 @@ HOUR = timedelta(hours=1)
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
 # Where it names a moment or a day, and where a code that has words: detail -> kind of words.
 MOMENTS = ("until", "due_at", "review_on", "next_on", "was_on")
-CODES = {"outcome": "outcome", "satisfied": "satisfied", "kind": "clock"}
+CODES = {
+    "outcome": "outcome",
+    "satisfied": "satisfied",
+    "kind": "clock",
+    "mark": "mark",
+    "why": "mark_reason",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,16 @@ class Chip:
 
     state: str
     text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of what was said: when it begins, why it is doubted, whether it is part of the text."""
+
+    start: float
+    flags: tuple[str, ...]
+    counts: bool
+    units: tuple[Unit, ...]
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,21 @@ class Words:
     def speech(self, language: str | None) -> str | None:
         """The HTML `lang` of what was said."""
         return speech_tag(language, self.office.city)
+
+    def in_own(self, texts: Mapping[str, str]) -> tuple[str, str]:
+        """The text a reader understands best, of those there are, and its HTML `lang`."""
+        order = (DATA_LANGUAGE[self.say.language], *LANGUAGES)
+        code = next(one for one in order if one in texts)
+        return texts[code], WRITTEN[code]
+
+    def in_others(self, texts: Mapping[str, str]) -> list[str]:
+        """The codes of the other languages there are, in their order."""
+        own = self.in_own(texts)[1]
+        return [code for code in LANGUAGES if code in texts and WRITTEN[code] != own]
+
+    def written(self, code: str) -> str:
+        """The HTML `lang` of a text that is kept in this language."""
+        return WRITTEN[code]
 
     def role(self, code: str) -> str:
         return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
@@ -157,6 +192,17 @@ class Words:
         """Codes of one kind (`status`, `flag`, `language`), each with its words."""
         return [(code, self.say(f"{kind}.{code}")) for code in codes]
 
+    def lines(self, reading: Transcript) -> list[Line]:
+        """The lines of a text, each in the pieces that are clicked to hear them."""
+        return [
+            Line(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
+            for one in corrections.lines(reading)
+        ]
+
+    def text_to_edit(self, reading: Transcript | None) -> str:
+        """The text as a person edits it, a line each."""
+        return corrections.text_to_edit(reading)
+
     def model(self, name: str) -> str:
         """A speech model's name, or its file's."""
         return PurePath(name).name
@@ -208,6 +254,11 @@ class Words:
             if missed
             else Chip("soon", self.say("arrival.awaited"))
         )
+
+    def mark(self, mark: Mark) -> str:
+        """A mark of abuse in one line: what it is, why, and of which day."""
+        kind, reason = self.say(f"mark.{mark.kind}"), self.say(f"mark_reason.{mark.reason}")
+        return f"{kind} · {reason} · {self.moment(mark.marked_at)}"
 
     def hazard(self, family: str) -> str:
         """What hazards are counted as; a family nobody knows any more stands for itself."""

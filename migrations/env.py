@@ -6,10 +6,12 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
+    abuse,
     accesses,
     admin_history,
     agents,
     alerts,
+    articles,
     asked,
     callers,
     calls,
@@ -22,18 +24,22 @@ from cases import (  # noqa: F401
     exclusions,
     followups,
     history,
+    kiosks,
     leases,
     notices,
     outgoing,
     readings,
     recordings,
+    reply_templates,
     routing,
     search,
     second_factor,
     signins,
+    stations,
     task_forces,
     tasks,
     transcripts,
+    views,
     whistles,
 )
 from cases.record import Record, UtcDateTime

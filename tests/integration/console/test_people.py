@@ -182,7 +182,7 @@ def test_an_auditor_reads_who_did_what(looked: tuple[ConsoleHouse, str]) -> None
     whole = read(auditor)
     for told in ("had a number shown reveal", "looked at a case case_page", "sign-in"):
         assert told in whole
-    assert "fu (Highways Department) : added as department officer Highways Department" in whole
+    assert "fu (Highways Department): added as department officer Highways Department" in whole
     assert read(auditor, number=number, kind="revealed") == ["had a number shown reveal"]
     assert read(auditor, number="260000997") == []
     mei = str(stored(house, "mei").id)
