@@ -9,7 +9,9 @@ from typing import Any
 from cases import corrections, hazards, history, suggestions, timing, urgency
 from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
+from cases.admin_history import AdminEntry
 from cases.agents import Agent
+from cases.audit import Line
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
@@ -108,6 +110,24 @@ class Words:
         """What somebody is here: the role; an officer of a district department is a district office."""
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
+
+    def managed(self, line: AdminEntry | Line) -> str:
+        """One line of the admin history."""
+        key = f"managed.{line.action}"
+        if not self.say.has(key):
+            return line.action
+        told = {name: "" if value is None else value for name, value in line.detail.items()}
+        for name in ("role", "was_role"):
+            if name in told:
+                told[name] = self.role(str(told[name]))
+        for name in ("department", "was_department"):
+            if told.get(name):
+                told[name] = self.department(str(told[name]))
+        return self.say.told(key, told)
+
+    def event_masked(self, line: Line) -> str:
+        """The same as `event` for a list: without anything like a telephone or identity number."""
+        return mask_numbers(self.event(line))
 
     def saw(self, line: Access | Forward) -> str:
         """To the citizen: who it was, by role and department and not by name, and what they did."""
@@ -307,7 +327,7 @@ class Words:
             return self.say("refused.other")
         return self.say.told(key, self._detail(dict(no.details)))
 
-    def event(self, entry: Entry) -> str:
+    def event(self, entry: Entry | Line) -> str:
         """One line of a case's history."""
         key = f"history.{entry.action}"
         if not self.say.has(key):
@@ -330,7 +350,7 @@ class Words:
             return self.department(code)
         who = names.get(str(actor))
         if who is None:
-            return str(actor)
+            return self.role(str(actor))
         return f"{who.name} ({self.department(who.department)})" if who.department else who.name
 
     def party(self, to: str, names: Mapping[str, Who]) -> str:

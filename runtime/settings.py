@@ -239,6 +239,7 @@ class Settings(BaseSettings):
     whisper_key: Annotated[str, AfterValidator(_token)] = ""
     whisper_windows: Literal["full", "cut"] = "full"
     whisper_prompt: Literal["off", "names"] = "off"
+    totp_roles: Annotated[tuple[str, ...] | None, NoDecode] = None
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""
     speech_processes: Annotated[Literal["auto"] | int, BeforeValidator(_processes)] = "auto"
@@ -253,6 +254,13 @@ class Settings(BaseSettings):
     def _split_hosts(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(media_host(entry) for entry in value.split(",") if entry.strip())
+        return value
+
+    @field_validator("totp_roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(role.strip() for role in value.split(",") if role.strip())
         return value
 
     @field_validator("twilio_account_sid")
@@ -326,6 +334,15 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"WHISPER_MODEL {error}") from error
         return self
+
+    @property
+    def two_factor_roles(self) -> frozenset[str]:
+        """Whose sign-in needs a code from a telephone besides the password. Unless it is said otherwise:
+        admins'; and nobody's where the hotline answers on this machine alone, to be tried out."""
+        if self.totp_roles is not None:
+            return frozenset(self.totp_roles)
+        alone = is_loopback(urlsplit(self.public_base_url).hostname or "")
+        return frozenset() if alone else frozenset({"admin"})
 
     @property
     def city_folder(self) -> Path:

@@ -65,6 +65,8 @@ def test_pages_for_anybody_are_these_alone(one_house: ConsoleHouse) -> None:
         "console.front",
         "console.sign_in",
         "console.try_to_sign_in",
+        "console.code",
+        "console.try_code",
         "console.language",
         "console.report_in",
         "console.reported_in",
