@@ -14,7 +14,7 @@ from cases.callers import CallerKey
 from cases.pack import PackError
 from console import pages
 from ivr import phone as telephone
-from ivr import replay, webhooks
+from ivr import replay, softphone, webhooks
 from ivr.phone import Phone
 from runtime import database, health, keys, logs
 from runtime.city import CityError
@@ -35,6 +35,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     phone = telephone.install(settings, engine)
     app.extensions["phone"] = phone
     app.register_blueprint(webhooks.blueprint(phone))
+    if settings.phone_enabled:
+        app.register_blueprint(softphone.blueprint(phone))
     _health_routes(app, phone)
     pages.install(app, settings, engine, phone.city)
     return app

@@ -76,12 +76,12 @@ class Here:
         return agents.actor(self.agent_id)
 
 
-def count_try(session: Session, whose: Sequence[str], now: datetime) -> None:
-    """One more try under each of `whose`. Raises Refused("wait", minutes) after too many wrong ones;
-    the transaction then ends without counting this one."""
+def count_try(session: Session, whose: Sequence[str], now: datetime, most: int = TRIES) -> None:
+    """One more try under each of `whose`. Raises Refused("wait", minutes) after too many wrong ones
+    (more than `most`); the transaction then ends without counting this one."""
     for key in sorted(whose):  # always in one order, so that two tries cannot wait for each other
         row = session.execute(_one_more(session, key, now)).one()
-        if row.tries > TRIES:
+        if row.tries > most:
             left = row.since + WINDOW - now
             raise Refused("wait", minutes=int(left.total_seconds() // 60) + 1)
 

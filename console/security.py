@@ -39,7 +39,9 @@ def install(app: Flask, secret: str, *, https: bool) -> None:
     @app.before_request
     def believe_only_our_own_forms() -> None:
         if request.blueprint != TELEPHONE:
-            request.max_content_length = MAX_FORM
+            # Before anything is read: a view that takes more says how much.
+            view = app.view_functions.get(request.endpoint or "")
+            request.max_content_length = getattr(view, "max_body", MAX_FORM)
             csrf.protect()
 
     @app.after_request
