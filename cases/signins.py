@@ -20,6 +20,11 @@ LONGEST = timedelta(hours=12)
 # The last use is written down no more often than this: it need not be known to the second.
 SEEN_EVERY = timedelta(minutes=1)
 
+# A link that was printed opens the door for so long, if nobody has used it.
+LINK_LASTS = timedelta(minutes=30)
+# Never what a browser's token begins with, which is all letters, digits, - and _.
+_LINK = "link:"
+
 TRIES = 5
 WINDOW = timedelta(minutes=15)
 
@@ -126,6 +131,31 @@ def begin(session: Session, agent: Agent, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     session.add(SignIn(token_digest=_digest(token), agent_id=agent.id, began_at=now, seen_at=now))
     return token
+
+
+def link(session: Session, agent: Agent, now: datetime) -> str:
+    """The token of a link by which the agent signs in, once and soon. Whoever has it is the agent: for
+    hotlines that nobody reaches from elsewhere."""
+    token = secrets.token_urlsafe(32)
+    digest = _digest(_LINK + token)
+    session.add(SignIn(token_digest=digest, agent_id=agent.id, began_at=now, seen_at=now))
+    return token
+
+
+def by_link(session: Session, token: str, now: datetime) -> tuple[str, str | None] | None:
+    """The token for the browser and the agent's language; None when the link is used, too old or none."""
+    fresh = secrets.token_urlsafe(32)
+    taken = session.execute(
+        update(SignIn)
+        .where(
+            SignIn.token_digest == _digest(_LINK + token),
+            SignIn.ended_at.is_(None),
+            SignIn.began_at > now - LINK_LASTS,
+        )
+        .values(token_digest=_digest(fresh), began_at=now, seen_at=now)
+        .returning(SignIn.agent_id)
+    ).scalar_one_or_none()
+    return None if taken is None else (fresh, session.get_one(Agent, taken).language)
 
 
 def find(session: Session, token: str, now: datetime) -> Here | None:

@@ -1,6 +1,7 @@
 """Commands for the people who run the hotline: `python -m console --help`."""
 
 import json
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,6 +93,33 @@ def add_agent(name: str, role: str | None, department: str | None, one_time: boo
 def new_password(name: str) -> None:
     """Print a one-time password for an agent and end the agent's sign-ins."""
     _tell_password(_do(lambda session: _renewed(session, _known(session, name))))
+
+
+@commands.command("sign-in-link")
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(list(ROLES)), default="agent", help="If the agent is new."
+)
+def sign_in_link(name: str, role: str) -> None:
+    """Print a link that signs NAME in, once, within half an hour; the agent is added if need be.
+
+    Only for a hotline on this machine alone: its PUBLIC_BASE_URL is loopback.
+    """
+    settings = Settings.load()
+    if not settings.is_of_this_machine:
+        raise click.ClickException("sign-in links are for a PUBLIC_BASE_URL on loopback only")
+
+    def make(session: Session) -> str:
+        agent = agents.by_name(session, name)
+        if agent is None:
+            agent, _ = agents.add(session, name, role, clock.now())
+        if agent.one_time_until is not None:
+            # Nobody is to be asked for a password that nobody was given.
+            agents.choose_password(agent, secrets.token_urlsafe(24))
+        agent.active = True
+        return signins.link(session, agent, clock.now())
+
+    click.echo(f"{settings.public_base_url}/sign-in/{_do(make)}")
 
 
 @commands.command("set-email")

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from cases import categories, departments, places, referral_policy
+from cases.browser_calls import BrowserKey
 from cases.callers import CallerKey
 from cases.categories import Category
 from cases.clocks import Promises, Terms
@@ -25,6 +26,24 @@ from runtime.storage import Storage
 
 
 @dataclass(frozen=True)
+class BrowserPhone:
+    """The telephone where it is switched on. open: to anybody; samples: ready-made callers, if any."""
+
+    key: BrowserKey
+    open: bool
+    samples: Path | None
+
+    @staticmethod
+    def of(settings: Settings) -> "BrowserPhone | None":
+        """The telephone that the settings describe; None while it is off."""
+        if not settings.phone_enabled:
+            return None
+        secret = keys.secret(settings.state_dir, "data-key", settings.data_key)
+        samples = settings.phone_samples.resolve() if settings.phone_samples else None
+        return BrowserPhone(BrowserKey(secret), settings.is_of_this_machine, samples)
+
+
+@dataclass(frozen=True)
 class Office:
     """The console of one city."""
 
@@ -38,6 +57,9 @@ class Office:
     policy: ReferralPolicy
     tracking: TrackingKey
     house: House
+    phone: BrowserPhone | None = None
+    # A hotline for trying things, which nobody reaches from elsewhere.
+    is_of_this_machine: bool = False
 
     def owner(self, code: str) -> Mapping[str, str]:
         """The names of a case's owner: a department, or the hotline's own desk."""
@@ -67,6 +89,8 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         policy=_policy(city.folder, city.languages[0]),
         tracking=TrackingKey(data_key),
         house=_house(settings, city, known),
+        phone=BrowserPhone.of(settings),
+        is_of_this_machine=settings.is_of_this_machine,
     )
 
 

@@ -1,5 +1,6 @@
 """The console as a whole: `install` puts it on the web process."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Flask, g, request
@@ -7,6 +8,7 @@ from jinja2 import StrictUndefined
 from sqlalchemy import Engine
 
 from cases import permissions
+from cases.signins import Here
 from console import (
     case_list,
     case_page,
@@ -17,6 +19,7 @@ from console import (
     languages,
     notices_page,
     office,
+    phone_page,
     rates_page,
     report_in,
     routing_pages,
@@ -46,6 +49,7 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    phone_page,
     sound,
 )
 # The main menu: a page stands there for whoever may open it.
@@ -100,10 +104,19 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "office": here,
         "here": agent,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
-        "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
+        "menu": [*_menu(agent, here)],
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }
+
+
+def _menu(agent: Here | None, here: Office) -> Iterator[str]:
+    """The pages in the menu of who is here; the telephone where there is one."""
+    if agent is None:
+        return
+    yield from (name for name in MENU if _is_open(agent.role, name))
+    if here.phone:
+        yield "phone_page"
 
 
 def _is_open(role: str, name: str) -> bool:

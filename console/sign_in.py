@@ -2,7 +2,17 @@
 
 import logging
 
-from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -23,14 +33,20 @@ LONGEST = 1024
 
 
 def routes(pages: Blueprint, office: Office) -> None:
-    """`/`, `/sign-in`, `/new-password`, `/sign-out`, `/language`."""
+    """`/`, `/sign-in`, `/sign-in/<token>`, `/new-password`, `/sign-out`, `/language`."""
     _sign_in_routes(pages, office)
+    _link_route(pages, office)
     _password_routes(pages, office)
 
     @pages.get("/")
     @needs(ANYBODY)
     def front() -> ResponseReturnValue:
-        return redirect(url_for(_begins_at() if g.here else "console.sign_in"), 303)
+        """Three doors for visitors; who is signed in goes to where work begins."""
+        if g.here:
+            return redirect(url_for(_begins_at()), 303)
+        return render_template(
+            "front.html", tracks="console.track_form" in current_app.view_functions
+        )
 
     @pages.post("/sign-out")
     @needs(NEWCOMER)
@@ -78,6 +94,22 @@ def _sign_in_routes(pages: Blueprint, office: Office) -> None:
             return render_template("sign_in.html", name=name, problem=words), status
         must_choose = _begin(office, agent_id)
         return redirect(url_for("console.new_password"), 303) if must_choose else door.onward()
+
+
+def _link_route(pages: Blueprint, office: Office) -> None:
+    @pages.get("/sign-in/<token>")
+    @needs(ANYBODY)
+    def sign_in_by_link(token: str) -> ResponseReturnValue:
+        """In by a link of the command `sign-in-link`, once, and on to the telephone where there is one."""
+        if not office.is_of_this_machine:
+            abort(404)
+        with transaction(office.engine) as records:
+            found = signins.by_link(records, token[:LONGEST], clock.now())
+        if found is None:
+            return render_template("sign_in.html", problem=g.wording("sign_in.link_used")), 410
+        door.signed_in(*found)
+        log.info("signed in by a link from %s", request.remote_addr)
+        return redirect(url_for("console.phone_page" if office.phone else "console.front"), 303)
 
 
 def _password_routes(pages: Blueprint, office: Office) -> None:

@@ -184,6 +184,8 @@ class Words:
             and entry.detail.get("was_category") == entry.detail["category"]
         ):
             key = "history.confirm_same"
+        if entry.detail.get("channel") == "browser":
+            key = "history.opened_from_browser"
         if entry.action == "arrive" and entry.detail.get("by_link"):
             key = "history.arrive_by_link"
         return self.say.told(key, self._detail(entry.detail))
