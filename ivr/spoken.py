@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "espeak-ng"
 # TwiML's language, by its first part -> the program's voice, and words a minute.
-VOICES = {"yue": ("yue", 150), "cmn": ("cmn", 150), "en": ("en-gb", 155)}
+VOICES = {"yue": ("yue", 185), "cmn": ("cmn", 185), "en": ("en-gb", 165)}
 LONGEST_TEXT = 4096  # as long as a provider lets <Say> be
 PATIENCE = 15.0
 MOST_KEPT = 400

@@ -67,6 +67,7 @@ const HEARD = {
     level(0);
   },
   gathering: () => state("gathering"),
+  wanted: (keys) => (phone.dataset.wanted = String(keys)),
   recording: () => state("recording"),
   beep: () => write(words.beep, { who: "note" }),
   level,
@@ -117,6 +118,7 @@ function begin() {
 }
 
 function over() {
+  phone.dataset.wanted = "false";
   microphone?.close();
   microphone = undefined;
   level(0);

@@ -118,6 +118,7 @@ export class Call {
   async #fetchFrom({ url, status = "in-progress", more = {} }) {
     const sent = await this.exchange.send(url, { CallStatus: status, ...more });
     if (sent.status !== 200) throw new Unusable(11200, `${sent.url} answered ${sent.status}`);
+    if (!sent.body.trim()) throw new Unusable(12100, "the answer is empty");
     const answer = new DOMParser().parseFromString(sent.body, "text/xml");
     if (answer.querySelector("parsererror")) throw new Unusable(12100, "the answer is not well-formed");
     if (answer.documentElement.tagName !== "Response") throw new Unusable(12101, "the answer is no <Response>");
@@ -193,12 +194,13 @@ export class Call {
       done ||= digits.length >= wanted;
       waiting.abort();
     };
-    this.notice("gathering");
+    this.notice("wanted", true);
     const heard = AbortSignal.any([this.signal, prompts.signal]);
     for (const child of verb.children) {
       if (heard.aborted) break;
       await VERBS[child.tagName]?.(this, child, heard);
     }
+    if (!done) this.notice("gathering");
     while (!done && !this.signal.aborted) {
       // A key that came during the prompt starts the wait for the next one.
       waiting = new AbortController();
@@ -207,6 +209,7 @@ export class Call {
       if (!pressed.aborted) break;
     }
     this.listener = null;
+    this.notice("wanted", false);
     this.notice("talking");
     this.#stillHere();
     if (!digits && verb.getAttribute("actionOnEmptyResult") !== "true") return null;
