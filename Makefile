@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser dev phone check bench bench-speech evaluate model vendor docs migrate web worker watch doctor export agent clean
+.PHONY: help demo test test-browser dev phone check bench bench-speech evaluate replay model vendor docs migrate web worker watch doctor export agent clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench-speech: .venv/dev ## speech engines against plain whisper.transcribe, in o
 
 evaluate: .venv/dev ## error rates of a folder of recordings with texts (FOLDER=..., else the sample)
 	@$(BIN)/python -m evaluate speech $(or $(FOLDER),evaluate/sample --model demo/model/hotline.pt) $(ARGS)
+
+replay: .venv/installed ## a year of a city replayed: when is what adds up raised?
+	@$(BIN)/python -m evaluate replay $(ARGS)
 
 model: .venv/dev ## train the demonstration's speech checkpoint again (needs espeak-ng)
 	@$(BIN)/python -m demo.training $(ARGS)

@@ -15,8 +15,8 @@ from cases.pack import PackError
 from console import pages
 from ivr import phone as telephone
 from ivr import replay, softphone, webhooks
-from ivr.phone import Phone
-from runtime import database, health, keys, logs
+from ivr.phone import Phone, Phones
+from runtime import database, health, keys, logs, shelf
 from runtime.city import CityError
 from runtime.settings import Settings, SettingsError, stop
 
@@ -32,22 +32,25 @@ def create_app(settings: Settings | None = None) -> Flask:
         # Without this everybody behind the proxy shares one address, and one count of wrong tries.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops)  # type: ignore[method-assign]
     engine = database.engine(settings.database_url)
-    phone = telephone.install(settings, engine)
-    app.extensions["phone"] = phone
-    app.register_blueprint(webhooks.blueprint(phone))
+    phones = telephone.phones(settings, engine)
+    app.extensions["phones"] = phones
+    app.register_blueprint(webhooks.blueprint(phones))
     if settings.phone_enabled:
-        app.register_blueprint(softphone.blueprint(phone))
-    _health_routes(app, phone)
-    pages.install(app, settings, engine, phone.city)
+        app.register_blueprint(softphone.blueprint(phones))
+    _health_routes(app, phones.now)
+    pages.install(app, settings, engine)
     return app
 
 
 def web() -> Flask:
-    """What gunicorn serves: the application, and the spool told to the database now and then."""
+    """What gunicorn serves: the application; the spool told to the database, and other editions of the
+    city looked for, now and then."""
     settings = Settings.load()
     logs.start(settings.log_format)
     app = create_app(settings)
-    replay.keep_draining(app.extensions["phone"])
+    phones: Phones = app.extensions["phones"]
+    replay.keep_draining(phones)
+    shelf.keep_looking(phones.standing.look, app.extensions["console"].look)
     return app
 
 

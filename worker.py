@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -28,35 +28,46 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cases import deliveries, recordings, referral_policy
+from cases import categories, deliveries, departments, editions, recordings, referral_policy
+from cases.categories import Category
+from cases.clocks import Terms
 from cases.letters import Sender
 from cases.recordings import Step
+from cases.understanding import Mind
 from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
+from runtime.city import City
 from runtime.database import transaction
 from runtime.pulse import Pulse, end_with_parent
 from runtime.queues import Doorbell, Work, answers, known_jobs
 from runtime.settings import Settings, SettingsError, stop
+from runtime.shelf import Shelf, Standing, keep_looking
 from runtime.storage import Storage
 from runtime.supervisor import Child, supervise
 
 log = logging.getLogger("worker")
 
-# Seconds after which fetching, or sending a notice, is taken to hang. How long hearing may take
-# depends on the work.
+# Seconds after which fetching, sending a notice, or understanding a case is taken to hang. How long
+# hearing may take depends on the work.
 FETCH_PATIENCE = 180.0
 NOTIFY_PATIENCE = 120.0
+UNDERSTAND_PATIENCE = 60.0
 # How often a worker looks into the database by itself: without Redis, and with it.
 LOOK_SECONDS = 0.3
 LOOK_SECONDS_WITH_BELL = 3
 # How often the watch rings again, tells the database the spool, asks the provider. Seconds.
 STUCK_EVERY = 10.0
 CLOCKS_EVERY = 10.0
+SURGES_EVERY = 300.0
 SPOOL_EVERY = 5.0
 COLLECT_EVERY = 600.0
 # How often it rings a citizen back (a provider takes a call a second), and asks after lost calls.
 RING_EVERY = 1.0
 LOOK_AFTER_EVERY = 10.0
+# How often another edition of the city is looked for.
+EDITIONS_EVERY = 2.0
+
+T = TypeVar("T")
 
 stopping = threading.Event()
 
@@ -173,8 +184,6 @@ def _fetching(process: Process) -> tuple[Due, Work]:
 
 def _transcribing(process: Process) -> tuple[Due, Work]:
     # Imported here so that no other process pays for torch.
-    from cases import categories, departments
-    from runtime.city import City
     from transcription import capacity, jobs
     from transcription.engines.interface import ModelUnavailable
     from transcription.recogniser import open_recogniser
@@ -188,11 +197,12 @@ def _transcribing(process: Process) -> tuple[Due, Work]:
         log.info("this machine %s", capacity.hears(seconds, hands))
     except ModelUnavailable:
         log.error("cases stay open, marked to be listened to, until a model is there")
+    kinds = _standing(settings, process.engine, _kinds)
     ear = jobs.Ear(
         process.engine,
         process.storage,
         standby,
-        categories.read(city.folder, departments.read(city.folder)),
+        lambda: kinds.now,
         busy=process.pulse.busy,
         stopping=stopping.is_set,
         holder=process.holder,
@@ -206,17 +216,44 @@ def _transcribing(process: Process) -> tuple[Due, Work]:
     return due_recordings("transcribe"), work
 
 
+def _kinds(edition: str, folder: Path) -> tuple[Category, ...]:
+    return categories.read(folder, departments.read(folder))
+
+
+def _standing(settings: Settings, engine: Engine, make: Callable[[str, Path], T]) -> Standing[T]:
+    """What this process makes of the city's folder, made anew when there is another edition."""
+    standing = Standing(Shelf(settings, engine, editions), make)
+    keep_looking(standing.look)
+    return standing
+
+
 def _notifying(process: Process) -> tuple[Due, Work]:
     from watch import post
 
     settings = process.settings
-    office = post.open_office(settings, process.engine, _texting(settings), process.holder)
+    first = post.open_office(settings, process.engine, _texting(settings), process.holder)
+    offices = _standing(settings, process.engine, lambda edition, folder: first.renewed(folder))
 
     def work(delivery_id: int) -> None:
         with process.pulse.busy(NOTIFY_PATIENCE):
-            office.notify(delivery_id)
+            offices.now.notify(delivery_id)
 
-    return office.due, work
+    return lambda session: offices.now.due(session), work
+
+
+def _understanding(process: Process) -> tuple[Due, Work]:
+    from watch import understanding
+
+    def mind_of(edition: str, folder: Path) -> Mind:
+        return understanding.mind_of(City.read(folder))
+
+    minds = _standing(process.settings, process.engine, mind_of)
+
+    def work(case_id: int) -> None:
+        with process.pulse.busy(UNDERSTAND_PATIENCE):
+            understanding.understand_one(process.engine, minds.now, case_id)
+
+    return understanding.due, work
 
 
 def _texting(settings: Settings) -> Sender | None:
@@ -231,6 +268,7 @@ OPEN: dict[str, Callable[[Process], tuple[Due, Work]]] = {
     "fetch": _fetching,
     "transcribe": _transcribing,
     "notify": _notifying,
+    "understand": _understanding,
 }
 
 
@@ -260,17 +298,27 @@ def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
     from ivr import outbound, reconcile, replay
     from ivr import phone as telephone
-    from watch import clocks, stuck
+    from watch import clocks, stuck, understanding
 
-    phone = telephone.install(settings, database.engine(settings.database_url))
-    sweep = clocks.of_city(phone.engine, phone.terms, referral_policy.of_city(phone.city))
+    phones = telephone.phones(settings, database.engine(settings.database_url))
+    engine, doorbell = phones.now.engine, phones.now.doorbell
+
+    def sweep_of(edition: str, folder: Path) -> clocks.Sweep:
+        city = City.read(folder)
+        return clocks.of_city(engine, Terms.of_city(city), referral_policy.of_city(city))
+
+    sweeps, yesterdays = Standing(phones.standing.shelf, sweep_of), understanding.Yesterdays()
     rounds: list[tuple[float, Callable[[], object]]] = [
-        (STUCK_EVERY, lambda: stuck.ring_again(phone.engine, phone.doorbell)),
-        (CLOCKS_EVERY, lambda: clocks.go_round(sweep, clock.now())),
-        (SPOOL_EVERY, lambda: replay.drain(phone)),
-        (COLLECT_EVERY, lambda: reconcile.collect(phone, clock.now())),
-        (RING_EVERY, lambda: outbound.place_next(phone, clock.now())),
-        (LOOK_AFTER_EVERY, lambda: outbound.look_after(phone, clock.now())),
+        (EDITIONS_EVERY, phones.standing.look),
+        (EDITIONS_EVERY, sweeps.look),
+        (STUCK_EVERY, lambda: stuck.ring_again(engine, doorbell)),
+        (CLOCKS_EVERY, lambda: clocks.go_round(sweeps.now, clock.now())),
+        (CLOCKS_EVERY, lambda: understanding.climb(engine, clock.now())),
+        (SURGES_EVERY, lambda: yesterdays.look(engine, phones.now.city, clock.now())),
+        (SPOOL_EVERY, lambda: replay.drain(phones)),
+        (COLLECT_EVERY, lambda: reconcile.collect(phones.now, clock.now())),
+        (RING_EVERY, lambda: outbound.place_next(phones.now, clock.now())),
+        (LOOK_AFTER_EVERY, lambda: outbound.look_after(phones.now, clock.now())),
     ]
     due = dict.fromkeys(range(len(rounds)), 0.0)
     log.info("the watch begins")
@@ -294,7 +342,7 @@ def _go(go_round: Callable[[], object]) -> None:
 
 
 def run_all(settings: Settings) -> None:
-    """Keep one process fetching, one sending notices, and as many hearing as do good here."""
+    """Keep one process fetching, one sending notices, one understanding, and as many hearing as do good here."""
     from transcription import capacity
 
     # One thread a process: two such processes hear 1.7 times as much as one with two threads.
@@ -303,7 +351,7 @@ def run_all(settings: Settings) -> None:
     # What was chosen here, all children go by.
     os.environ["SPEECH_PROCESSES"] = str(count)
     devices = capacity.gpus()
-    children = [_child(settings, step, step, {}) for step in ("fetch", "notify")]
+    children = [_child(settings, step, step, {}) for step in ("fetch", "notify", "understand")]
     for n in range(count):
         own = capacity.environment(n, devices)
         children.append(_child(settings, f"transcribe-{n + 1}", "transcribe", own))
@@ -333,7 +381,6 @@ def _notices(settings: Settings) -> str:
 
 
 def _speech(settings: Settings) -> str:
-    from runtime.city import City
     from transcription import capacity
     from transcription.recogniser import open_recogniser
 
@@ -359,7 +406,7 @@ def main(arguments: list[str]) -> None:
             watch(settings)
         case ["doctor"]:
             sys.exit(0 if examine(settings) else 1)
-        case ["fetch" | "transcribe" | "notify" as step, pulse_file, holder]:
+        case ["fetch" | "transcribe" | "notify" | "understand" as step, pulse_file, holder]:
             serve(settings, step, Path(pulse_file), holder)
         case _:
             stop(SettingsError("usage: worker.py [watch | doctor]"))

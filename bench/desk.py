@@ -47,7 +47,7 @@ class Desk:
         settings = Settings(whisper_model=str(self._model), state_dir=self._folder)
         recogniser = open_recogniser(settings, City.read(CITIES / "hongkong"), lambda _: None)
         storage = Storage(f"file://{self._folder}")
-        return Ear(self.database, storage, Standby(lambda: recogniser), ())
+        return Ear(self.database, storage, Standby(lambda: recogniser), tuple)
 
     def add(self, sound: str, seconds: float, priority: int = recordings.USUAL) -> int:
         """A call that is over; its recording lies in storage under `sound`."""

@@ -4,6 +4,7 @@ import re
 import secrets
 import unicodedata
 from datetime import datetime, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -46,6 +47,7 @@ class Agent(Record):
     email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
     language: Mapped[str | None] = mapped_column(String(16))
     active: Mapped[bool] = mapped_column(default=True)
+    preferences: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     added_at: Mapped[datetime]
 
 

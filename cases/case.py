@@ -10,6 +10,8 @@ from sqlalchemy import (
     String,
     bindparam,
     column,
+    delete,
+    func,
     select,
     table,
     text,
@@ -29,6 +31,7 @@ from cases.record import Id, Record
 DESK = "desk"
 
 FLAGS = (
+    "danger",
     "transcript_pending",
     "listen_to_recording",
     "missed_message",
@@ -40,6 +43,7 @@ FLAGS = (
     "suspect_text",
     "low_confidence",
     "reopened",
+    "sham_fix",
 )
 
 SEATED = text("seat_id IS NOT NULL")
@@ -152,6 +156,11 @@ def by_number(session: Session, number: str) -> Case | None:
     return session.scalars(select(Case).where(Case.number == number)).one_or_none()
 
 
+def count(session: Session) -> int:
+    """How many cases there are."""
+    return int(session.execute(select(func.count()).select_from(Case)).scalar_one())
+
+
 def numbers(session: Session, ids: Collection[int]) -> dict[int, str | None]:
     """The numbers of these cases."""
     rows = session.execute(select(Case.id, Case.number).where(Case.id.in_(ids)))
@@ -219,6 +228,7 @@ def act(
     flag_modified(case, "status")  # a new version even where the status stays
     answering = by.department if action in lifecycle.ANSWERS else None
     _no_longer_wait(session, case, now, answering)
+    _out_of_hands(session, case)
     line = {**given, **detail} if was == case.status else {**given, **detail, "was": was}
     history.add(session, case.id, action, now, actor=by.actor, **line)
 
@@ -243,6 +253,16 @@ def _becomes(
     if not lifecycle.may(parts(session, case, by), case.status, action):
         raise Refused("forbidden", permission=action)
     return lifecycle.target(case.status, action, given, to)
+
+
+# The table of `leases`, which knows cases likewise.
+_LEASES = table("leases", column("case_id"))
+
+
+def _out_of_hands(session: Session, case: Case) -> None:
+    """What the desk has done with, nobody there has in hand any more."""
+    if case.status not in lifecycle.UNTAKEN:
+        session.execute(delete(_LEASES).where(_LEASES.c.case_id == case.id))
 
 
 def _no_longer_wait(session: Session, case: Case, now: datetime, answering: str | None) -> None:

@@ -62,6 +62,16 @@ def guess(text: str, language: str | None, categories: Sequence[Category]) -> Gu
     return Guess(best, confidence, scores[1 : 1 + ALTERNATIVES], reasons)
 
 
+def words_for(text: str, categories: Sequence[Category]) -> dict[str, tuple[str, ...]]:
+    """The words in what a caller said that speak for each category, as the caller said them."""
+    lexicon = _lexicon(tuple(categories))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for word, start, end in lexicon.find(_plain(text)):
+        for code in lexicon.entries[word]:
+            found[code].append(text[start:end])
+    return {code: tuple(dict.fromkeys(words)) for code, words in found.items()}
+
+
 def _scores(
     evidence: Mapping[str, float], categories: Sequence[Category]
 ) -> tuple[tuple[str, float], ...]:

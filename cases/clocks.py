@@ -165,6 +165,7 @@ class Terms:
 
 
 RUNNING = text("stopped_at IS NULL")
+AT_THE_DESK = text("stopped_at IS NULL AND kind = 'dispatch'")
 
 
 def _waits(mark: str) -> Any:
@@ -190,6 +191,13 @@ class Clock(Record):
             "case_id",
             sqlite_where=RUNNING,
             postgresql_where=RUNNING,
+        ),
+        Index(
+            "ix_clocks_dispatch",
+            "due_at",
+            "case_id",
+            sqlite_where=AT_THE_DESK,
+            postgresql_where=AT_THE_DESK,
         ),
         *(
             Index(

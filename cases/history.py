@@ -6,7 +6,7 @@ the seal of the line before, and the last seal of every case is kept in a table 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -15,7 +15,9 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from cases import search
 from cases.record import Id, Insert, Record, prepared
+from cases.wording import mask_numbers
 
 SYSTEM = "system"
 # What the first line of a case is sealed to.
@@ -95,6 +97,13 @@ def add(
     seal = sealed(before, line)
     session.execute(_add(session), {**line, "seal": seal})
     session.execute(_keep(session), {"case_id": case_id, "seal": seal, "lines": 1})
+    if words := written(actor, detail):
+        search.write(session, case_id, words, mask_numbers(words))
+
+
+def written(actor: str, detail: Mapping[str, Any]) -> str:
+    """What a person wrote in a line, for the search; of the system's own lines nothing."""
+    return "" if actor == SYSTEM else search.written(detail)
 
 
 def _take_turns(session: Session, case_id: int) -> None:

@@ -20,6 +20,9 @@ RESOLVED = "resolved"
 CLOSED = "closed"
 STATUSES = (RECEIVED, CONFIRMED, REFERRED, ACCEPTED, WHISTLED, SUSPENDED, RESOLVED, CLOSED)
 
+# The desk's own acts.
+CONFIRM, REFER = "confirm", "refer"
+
 # Parts that a role gives, whatever the case.
 DESK = "desk"
 SUPERVISOR = "supervisor"
@@ -64,15 +67,15 @@ def _row(
     )
 
 
-_UNTAKEN = (RECEIVED, CONFIRMED)
+UNTAKEN = (RECEIVED, CONFIRMED)
 _TAKEN = (ACCEPTED, WHISTLED)
 _OUT = (REFERRED, ACCEPTED, WHISTLED)
 
 TRANSITIONS = (
-    _row("confirm", _UNTAKEN, CONFIRMED, "desk", "category"),
-    _row("close", _UNTAKEN, CLOSED, "desk", "note"),
-    _row("refer", [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
-    _row("refer", [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
+    _row(CONFIRM, UNTAKEN, CONFIRMED, "desk", "category"),
+    _row("close", UNTAKEN, CLOSED, "desk", "note"),
+    _row(REFER, [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
+    _row(REFER, [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
     _row("accept", [REFERRED], ACCEPTED, "asked_to_lead"),
     _row("join", [*_OUT, SUSPENDED], SAME, "asked_to_support"),
     _row("return", [REFERRED], (REFERRED, WHISTLED), "asked", "reason words department"),
@@ -83,7 +86,7 @@ TRANSITIONS = (
     _row("silence", [SUSPENDED], SAME, "system"),
     _row(
         "blow",
-        [*_UNTAKEN, *_OUT],
+        [*UNTAKEN, *_OUT],
         WHISTLED,
         "desk coordinator leader district lead system",
         "matter departments",

@@ -26,6 +26,7 @@ KINDS = (
     "reopened",
     "resolved",
     "followup_missed",
+    "danger",
     "alert",
     # Ours alone: a way to somebody does not work.
     "undelivered",

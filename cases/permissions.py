@@ -15,11 +15,22 @@ SEE_OWN_CASES = "see_own_cases"  # those one's own department was asked for, has
 HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
+WORK_DESK = "work_desk"  # take the next case that waits at the desk
+OWN_SETTINGS = "own_settings"  # how one works at the console oneself
+CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
 CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
+SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotline
+AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
+EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
+EDIT_ROUTING = "edit_routing"
+SEE_ALERTS = "see_alerts"
+ACKNOWLEDGE = (
+    "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
+)
 
 OFFICER = "officer"
 
@@ -54,15 +65,18 @@ PARTS: Mapping[str, frozenset[str]] = {
 }
 
 _READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP}
+_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
+_WARNED = frozenset({SEE_ALERTS, ACKNOWLEDGE})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | {RULE},
-    "auditor": _READING,
-    "admin": _AT_THE_DESK | {RULE, MANAGE_AGENTS},
+    "supervisor": _AT_THE_DESK | _WARNED | {SEE_ADMIN, RULE, EDIT_ROUTING},
+    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS},
+    "admin": _AT_THE_DESK
+    | _WARNED
+    | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
     OFFICER: frozenset({SEE_OWN_CASES}),
-    "coordinator": _READING | {RULE},
-    "leader": _READING,
+    "coordinator": _READING | _WARNED | {RULE},
+    "leader": _READING | _WARNED,
 }
 
 
@@ -72,8 +86,25 @@ def _actions(parts: frozenset[str]) -> frozenset[str]:
 
 # What the people of each role may do. The system itself is no role that anybody can be given.
 ROLES: Mapping[str, frozenset[str]] = {
-    role: _BESIDES[role] | _actions(parts) for role, parts in PARTS.items()
+    role: _BESIDES[role] | _actions(parts) | {OWN_SETTINGS} for role, parts in PARTS.items()
 }
+
+
+# What everybody is, in the order in which people are spoken of: an officer of a district department
+# is a district office.
+STANDINGS = (
+    *("agent", OFFICER, lifecycle.DISTRICT, "supervisor", "coordinator", "leader"),
+    *("auditor", "admin"),
+)
+
+
+def of_standing(standing: str) -> frozenset[str]:
+    """What somebody of this standing may do, each in the cases that are theirs."""
+    if standing == lifecycle.DISTRICT:
+        return ROLES[OFFICER]
+    if standing == OFFICER:
+        return _BESIDES[OFFICER] | _actions(PARTS[OFFICER] - {lifecycle.DISTRICT})
+    return ROLES[standing]
 
 
 def may(role: str, permission: str) -> bool:

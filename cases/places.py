@@ -86,7 +86,7 @@ class Places:
     def _at(self, plain: str, text: str, at: int) -> Named | None:
         for name, place in self._filed.get(plain[at : at + KEY], ()):
             end = at + len(name)
-            if plain.startswith(name, at) and _stands_alone(plain, text, at, end):
+            if plain.startswith(name, at) and stands_alone(plain, text, at, end):
                 return Named(at, end, place, _language(plain, text, at, end))
         return None
 
@@ -156,7 +156,7 @@ def _searchable(places: tuple[Place, ...]) -> Iterator[tuple[str, Place]]:
     return zip(names, (place for _, place in named), strict=True)
 
 
-def _stands_alone(plain: str, text: str, start: int, end: int) -> bool:
+def stands_alone(plain: str, text: str, start: int, end: int) -> bool:
     """English names are whole words; one of a single word (Central) also needs its capital."""
     if not plain[start:end].isascii():
         return True

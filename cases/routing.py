@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from sqlalchemy import Date, Index, String, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import permissions, transcripts
+from cases import permissions, readings, transcripts
 from cases.case import Case
 from cases.categories import OTHER, Category
 from cases.departments import Department
@@ -241,11 +241,12 @@ def _near(place: str | None, kind: str | None, where: Where) -> int | None:
 
 
 def where_is(session: Session, case: Case, places: Places) -> Where:
-    """Where a case is: the first place its caller named that the gazetteer knows, one with a known
-    district before others."""
+    """Where a case is: the likeliest place that was understood, else the first its caller named that the
+    gazetteer knows; one with a known district before others."""
     told = transcripts.told(session, [case.call_id]).get(case.call_id)
-    said = [slot for _, slot in told.slots if slot["kind"] == "place"] if told else []
-    found = [Where.of(named.place) for slot in said for named in places.within(str(slot["value"]))]
+    slots = [slot for _, slot in told.slots if slot["kind"] == "place"] if told else []
+    said = [*readings.names(session, case.id), *(str(slot["value"]) for slot in slots)]
+    found = [Where.of(named.place) for name in said for named in places.within(name)]
     return next((one for one in found if one.district), found[0] if found else NOWHERE)
 
 

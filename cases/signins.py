@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, case, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import agents
+from cases import agents, preferences
 from cases.agents import Agent
 from cases.errors import Refused
+from cases.preferences import Preferences
 from cases.record import Id, Record, insert
 
 IDLE = timedelta(minutes=30)
@@ -74,6 +75,7 @@ class Here:
     language: str | None
     must_choose: bool
     department: str | None = None
+    preferences: Preferences = preferences.USUAL
 
     @property
     def actor(self) -> str:
@@ -158,8 +160,11 @@ def by_link(session: Session, token: str, now: datetime) -> tuple[str, str | Non
     return None if taken is None else (fresh, session.get_one(Agent, taken).language)
 
 
-def find(session: Session, token: str, now: datetime) -> Here | None:
-    """Who signed in with this token, unless it ended, lay idle, is too old, or the agent is off."""
+def find(session: Session, token: str, now: datetime, *, in_use: bool = True) -> Here | None:
+    """Who signed in with this token, unless it ended, lay idle, is too old, or the agent is off.
+
+    in_use: whether a person asks; a page that asks by itself keeps no sign-in alive.
+    """
     row = session.execute(
         select(SignIn, Agent)
         .join(Agent, Agent.id == SignIn.agent_id)
@@ -174,7 +179,7 @@ def find(session: Session, token: str, now: datetime) -> Here | None:
     if row is None:
         return None
     signin, agent = row
-    if now - signin.seen_at >= SEEN_EVERY:
+    if in_use and now - signin.seen_at >= SEEN_EVERY:
         signin.seen_at = now
     return Here(
         signin.id,
@@ -184,6 +189,7 @@ def find(session: Session, token: str, now: datetime) -> Here | None:
         agent.language,
         agent.one_time_until is not None,
         agent.department,
+        preferences.read(agent.preferences),
     )
 
 

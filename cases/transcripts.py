@@ -1,5 +1,6 @@
-"""What Whisper heard in a recording, and what it does to the case."""
+"""What was said in a recording, as an engine heard it or a person wrote it, and what it does to the case."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import calls, classifier, history, outgoing, recordings
+from cases import calls, classifier, history, outgoing, recordings, search
 from cases import case as case_module
 from cases.case import Case
 from cases.categories import Category
@@ -18,6 +19,10 @@ from cases.recordings import Claim, Recording
 
 SlotKind = Literal["place", "number", "name"]
 MaskKind = Literal["phone", "identity"]
+# The flag of a line that a model invented.
+PHANTOM = "phantom"
+# What stands in a masked text in place of a number.
+_MASKS = re.compile(r"\[(?:phone|identity)\]")
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,17 @@ class Told:
     slots: tuple[tuple[int, Mapping[str, Any]], ...]
 
 
+# The engine of a text that a person wrote.
+PERSON = "person"
+
+
 class Transcript(Record):
-    """One engine's reading of one recording."""
+    """One reading of one recording: an engine's, or a person's (`corrections`). No reading is ever
+    changed.
+
+    A person's has `made_by` (`agent:<id>`), the `role` they had, and was made from the reading
+    `based_on`, or from none; its `engine` is `person`. Any person's counts for more than any engine's.
+    """
 
     __tablename__ = "transcripts"
     __table_args__ = (UniqueConstraint("recording_id", "engine", "model"),)
@@ -120,6 +134,9 @@ class Transcript(Record):
     masks: Mapped[list[Any]] = mapped_column(server_default="[]")
     masked_text: Mapped[str] = mapped_column(server_default="")
     made_at: Mapped[datetime]
+    made_by: Mapped[str | None] = mapped_column(String(64))
+    role: Mapped[str | None] = mapped_column(String(32))
+    based_on: Mapped[int | None] = mapped_column(Id, ForeignKey("transcripts.id"))
 
 
 def finish(
@@ -136,6 +153,7 @@ def finish(
             session, case.id, "followup_heard", now, recording=claim.recording_id, model=heard.model
         )
         return True
+    make_findable(session, case)
     case.transcribed_at = now
     case_module.unset(case, "missed_message", "no_speech")
     _unset_what_is_over(session, case)
@@ -143,8 +161,7 @@ def finish(
     history.add(
         session, case.id, "transcribed", now, recording=claim.recording_id, model=heard.model
     )
-    if not case.category_confirmed:
-        _guess(session, case, heard, categories)
+    guess_again(session, case, heard.language, categories)
     return True
 
 
@@ -197,10 +214,44 @@ def text_of(session: Session, case: Case) -> str:
     return told_here.text if told_here else ""
 
 
+def make_findable(session: Session, case: Case) -> None:
+    """The search finds the case by what is said in it now: to be called whenever that changes."""
+    said = told(session, [case.call_id]).get(case.call_id)
+    if said is None:
+        search.say(session, case.id, "", "")
+        return
+    places = [str(slot["value"]) for _, slot in said.slots if slot["kind"] == "place"]
+    values = [str(slot["value"]) for _, slot in said.slots if slot["kind"] != "place"]
+    masked = _MASKS.sub(" ", said.masked_text)
+    search.say(
+        session,
+        case.id,
+        "\n".join([said.text, *places, *values]),
+        "\n".join([masked, *places]),
+    )
+
+
+def say_again(session: Session, call_id: int) -> None:
+    """The caller wants to say it again: what was said up to now counts no more once something is said."""
+    case = case_module.of_call(session, call_id)
+    if case is not None and case.transcribed_at is not None:
+        make_findable(session, case)
+
+
 def of_recording(session: Session, recording_id: int) -> Transcript | None:
-    """The latest transcript of a recording."""
+    """The reading of a recording that counts: a person's latest, else the latest of all."""
+    read = readings(session, recording_id)
+    return read[-1] if read else None
+
+
+def readings(session: Session, recording_id: int) -> list[Transcript]:
+    """All readings of a recording, the one that counts last."""
     statement = select(Transcript).where(Transcript.recording_id == recording_id)
-    return session.scalars(statement.order_by(Transcript.id.desc())).first()
+    return list(session.scalars(statement.order_by(*_WORTH)))
+
+
+# Whatever a machine may hear afterwards: who has listened knows better.
+_WORTH = (Transcript.made_by.is_not(None), Transcript.id)
 
 
 def _hold_case(session: Session, claim: Claim) -> Case:
@@ -239,10 +290,14 @@ def _asked_for(session: Session, recording_ids: list[int]) -> set[str]:
     return {flag for flags in session.scalars(statement) for flag in flags}
 
 
-def _guess(session: Session, case: Case, heard: Heard, categories: Sequence[Category]) -> None:
-    text = text_of(session, case)
-    guess = classifier.guess(text, heard.language, categories)
-    case.language = heard.language
+def guess_again(
+    session: Session, case: Case, language: str, categories: Sequence[Category]
+) -> None:
+    """What the case is about, by the text as it is now; nothing once a person has said it."""
+    if case.category_confirmed:
+        return
+    guess = classifier.guess(text_of(session, case), language, categories)
+    case.language = language
     case.category = guess.category
     case.category_confidence = guess.confidence
     case.category_alternatives = [[code, confidence] for code, confidence in guess.alternatives]
@@ -257,7 +312,7 @@ def told(session: Session, call_ids: Sequence[int]) -> dict[int, Told]:
         select(Recording, Transcript)
         .join(Recording, Recording.id == Transcript.recording_id)
         .where(Recording.call_id.in_(call_ids))
-        .order_by(Recording.id, Transcript.id)
+        .order_by(Recording.id, *_WORTH)
     )
     latest = {recording.id: (recording, row) for recording, row in session.execute(statement)}
     by_call: defaultdict[int, list[tuple[Recording, Transcript]]] = defaultdict(list)

@@ -11,11 +11,23 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from cases import agents, case, departments, duty, export, history, signins
+from cases import (
+    accesses,
+    agents,
+    case,
+    departments,
+    duty,
+    export,
+    history,
+    reindex,
+    signins,
+)
 from cases.agents import Agent
 from cases.duty import Seat
 from cases.errors import Refused
@@ -216,15 +228,46 @@ def verify(number: str | None) -> None:
 
 @commands.command("export")
 def export_cases() -> None:
-    """Print every case, one JSON object a line."""
-    engine, last = _engine(), 0
+    """Print every case, one JSON object a line. The log of accesses tells of it."""
+    engine, last, noted = _engine(), 0, None
     while True:
         with _readable(), transaction(engine) as session:
             batch = export.batch(session, after=last)
+            noted = _note_export(session, [row["id"] for row in batch.rows], noted)
         sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.rows)
         if batch.last is None:
             break
         last = batch.last
+
+
+def _note_export(session: Session, case_ids: list[int], noted: int | None) -> int | None:
+    """One line for the whole export, before its first row is printed."""
+    if noted is not None:
+        accesses.also(session, noted, case_ids)
+        return noted
+    now, detail = clock.now(), {"page": "export", "format": "jsonl"}
+    return accesses.note(session, accesses.EXPORTED, case_ids, accesses.OPERATOR, now, **detail)
+
+
+@commands.command("reindex")
+def reindex_cases() -> None:
+    """Make every case findable by what is said and written of it, however old it is.
+
+    Needed once after an upgrade from a version that had no search. People work on meanwhile.
+    """
+    engine, last = _engine(), 0
+    with _readable(), transaction(engine) as session:
+        count = case.count(session)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("cases", total=count)
+        while True:
+            with _readable(), transaction(engine) as session:
+                following = reindex.batch(session, after=last)
+            if following is None:
+                break
+            last = following
+            progress.update(task, advance=reindex.BATCH, refresh=True)
+    click.echo(f"{count} cases can be found.")
 
 
 def _case_id(session: Session, number: str | None) -> int | None:

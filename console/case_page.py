@@ -8,14 +8,16 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from cases import leases, permissions
 from cases.case import Case
 from cases.errors import Refused
 from cases.permissions import REVEAL_NUMBER, SEE_CASES, SEE_OWN_CASES
-from console import case_sheet, deeds, forms
+from console import case_sheet, deeds, forms, in_hand
 from console.case_sheet import Sheet
 from console.deeds import Desk, How
 from console.door import needs
 from console.forms import Form, Given
+from console.in_hand import InHand
 from console.office import Office
 from console.words import Words
 from runtime import clock
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # Somebody else was quicker: what was typed comes back beside what happened meanwhile.
 OVERTAKEN = frozenset({"changed", "not_now"})
+# What a form says that wants the next case afterwards.
+NEXT = "next"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,18 @@ def _deed_route(pages: Blueprint, office: Office, action: str) -> None:
 def _show(office: Office, number: str, **more: Any) -> str:
     with transaction(office.engine) as records:
         sheet = _sheet(records, office, number)
-    return _page(office, sheet, **more)
+        strip = _look(records, office, sheet)
+    return _page(office, sheet, strip=strip, **more)
+
+
+def _look(records: Session, office: Office, sheet: Sheet) -> list[InHand]:
+    """The reader has the case open now; what the reader has in hand, for who works at the desk."""
+    reader = office.person(g.here)
+    if not permissions.may(reader.role, permissions.WORK_DESK):
+        return []
+    if request.method == "GET":
+        leases.look(records, sheet.case.id, by=reader, now=clock.now())
+    return in_hand.of(records, reader)
 
 
 def _page(office: Office, sheet: Sheet, problem: str = "", **more: Any) -> str:
@@ -84,7 +99,7 @@ def _page(office: Office, sheet: Sheet, problem: str = "", **more: Any) -> str:
         forms=made,
         now=clock.now(),
         problem=problem,
-        **{"missing": None, **more},
+        **{"missing": None, "strip": [], **more},
     )
 
 
@@ -105,6 +120,8 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
             deeds.do(records, office, case, action, sent.given, how)
     except Refused as no:
         return _refused(office, number, action, sent, no)
+    if request.form.get("then") == NEXT:
+        return in_hand.go_on(office, after=f"desk.{action}")
     flash(f"case.done.{action}")
     return redirect(_onward(office, number), 303)
 
@@ -124,12 +141,13 @@ def _refused(
         log.warning("agent %d was refused %s", g.here.agent_id, action)
         abort(403)
     with transaction(office.engine) as records:
-        sheet = _sheet(records, office, number)
+        sheet = _sheet(records, office, number, sent.given.get("category", ""))
+        strip = _look(records, office, sheet)
     if no.code in OVERTAKEN:
         return _changed(office, sheet, action, sent), 409
     words = _words(office)
     problem = words.missing(action) if no.code == "incomplete" else words.refused(no)
-    return _page(office, sheet, problem, missing=action, given=sent.given), 422
+    return _page(office, sheet, problem, missing=action, given=sent.given, strip=strip), 422
 
 
 def _changed(office: Office, sheet: Sheet, action: str, sent: Sent) -> str:
@@ -150,8 +168,9 @@ def _sent(form: Form) -> Sent:
     except ValueError:
         abort(400)
     sent = request.form.copy()
-    if instead := sent.get("instead"):  # an alternative to what is chosen, one press away
-        sent["category"] = instead
+    for name in ("category", "lead"):  # none of those in sight: the one from the whole list
+        if not sent.get(name) and (other := sent.get(f"{name}-other")):
+            sent[name] = other
     return Sent(version, seen, forms.read(form, sent))
 
 
@@ -165,8 +184,9 @@ def _find(records: Session, office: Office, number: str) -> Case:
     return case_sheet.find(records, number, office.person(g.here))
 
 
-def _sheet(records: Session, office: Office, number: str) -> Sheet:
-    return case_sheet.read(records, office, _find(records, office, number), office.person(g.here))
+def _sheet(records: Session, office: Office, number: str, category: str = "") -> Sheet:
+    case = _find(records, office, number)
+    return case_sheet.read(records, office, case, office.person(g.here), category)
 
 
 def _words(office: Office) -> Words:

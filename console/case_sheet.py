@@ -8,14 +8,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases import (
+    accesses,
     asked,
     clocks,
+    clusters,
     exclusions,
     followups,
     history,
+    leases,
     lifecycle,
+    readings,
     recordings,
     referrals,
+    routing,
+    suggestions,
     tasks,
     transcripts,
     whistles,
@@ -25,17 +31,21 @@ from cases.asked import Referral
 from cases.calls import Call
 from cases.case import Case
 from cases.clocks import Clock
+from cases.clusters import Cluster
 from cases.errors import Refused
 from cases.exclusions import Exclusion
 from cases.followups import Followup
 from cases.history import Entry
+from cases.leases import Holder
 from cases.permissions import OFFICER, Person
+from cases.readings import Reading
 from cases.recordings import Recording
-from cases.routing import Route
+from cases.routing import NOWHERE, Route, Where
+from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import own_cases
+from console import noted, own_cases
 from console.office import Office
 from console.who import Who, who
 from runtime import clock
@@ -45,8 +55,11 @@ from runtime import clock
 class Sheet:
     """A case as one reader sees it. The rows outlive the transaction they were read in.
 
-    `parts`: who the reader is to the case. `route`: whose it is by
-    the routing rules of today. `private`: the reader may know neither who called nor hear
+    `parts`: who the reader is to the case. `where`: the place its caller named, where the gazetteer
+    knows it. `reading`: what was understood of it; `alike`: the clusters it shares with others.
+    `route`: whose it is by the routing rules of today. `what`, `whose`: what a person at the
+    desk is offered to choose from, whose department for the category `of`. `holder`, `lookers`: who
+    has it in hand, and who else looks at it. `private`: the reader may know neither who called nor hear
     the recordings, and reads the text without telephone and identity numbers.
     """
 
@@ -64,11 +77,25 @@ class Sheet:
     tasks: list[Task] = field(default_factory=list)
     followups: list[Followup] = field(default_factory=list)
     exclusions: list[Exclusion] = field(default_factory=list)
+    where: Where = NOWHERE
+    reading: Reading | None = None
+    alike: list[Cluster] = field(default_factory=list)
     route: Route | None = None
+    of: str | None = None
+    what: list[Suggested] = field(default_factory=list)
+    whose: list[Suggested] = field(default_factory=list)
+    holder: Holder | None = None
+    lookers: list[str] = field(default_factory=list)
 
     @property
     def private(self) -> bool:
         return self.reader.role == OFFICER
+
+    @property
+    def place_said(self) -> str:
+        """The first place its caller named, known to the gazetteer or not."""
+        said = (slot for _, one in self.sounds if one for slot in one.slots)
+        return next((str(slot["value"]) for slot in said if slot["kind"] == "place"), "")
 
     @property
     def seen(self) -> int:
@@ -134,17 +161,24 @@ def is_seen(records: Session, number: str, reader: Person) -> bool:
     return case is not None and own_cases.sees(records, reader, case)
 
 
-def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
-    """The whole sheet."""
+def read(records: Session, office: Office, case: Case, reader: Person, category: str = "") -> Sheet:
+    """The whole sheet; that its reader saw the case is written down.
+
+    category: for which departments are suggested, if not for the case's own.
+    """
+    noted.note(records, office, accesses.VIEWED, case.id)
+    now = clock.now()
+    where = routing.where_is(records, case, office.policy.routing.places)
     events = history.of_case(records, case.id)
     given = tasks.of_case(records, case.id)
     whistle = _whistle(records, case)
     called = whistles.called(records, whistle.id) if whistle else []
+    parts = case_rules.parts(records, case, reader)
     sheet = Sheet(
         case=case,
         call=records.get_one(Call, case.call_id),
         reader=reader,
-        parts=case_rules.parts(records, case, reader),
+        parts=parts,
         sounds=_sounds(records, case),
         events=events,
         names=who(records, _actors(events, given, whistle, called)),
@@ -155,16 +189,47 @@ def read(records: Session, office: Office, case: Case, reader: Person) -> Sheet:
         tasks=given,
         followups=followups.of_case(records, case.id),
         exclusions=exclusions.of_case(records, case.id),
-        route=_route(records, office, case),
+        where=where,
+        reading=readings.of_case(records, case.id),
+        alike=[one for one in clusters.of_case(records, case.id) if one.cases > 1],
+        route=_route(records, office, case, where),
+        of=category or case.category,
+        **_offered(records, office, case, parts, where, category),
+        holder=leases.holder(records, case.id, now),
+        lookers=leases.lookers(records, case.id, besides=reader, now=now),
     )
     records.expunge_all()
     return sheet
 
 
-def _route(records: Session, office: Office, case: Case) -> Route | None:
+def _offered(
+    records: Session,
+    office: Office,
+    case: Case,
+    parts: frozenset[str],
+    where: Where,
+    category: str,
+) -> dict[str, list[Suggested]]:
+    """What the desk may choose from, for who decides there."""
+    if not lifecycle.may(parts, case.status, lifecycle.CONFIRM):
+        return {}
+    kinds = tuple(office.categories.values())
+    what = suggestions.categories(case, transcripts.text_of(records, case), kinds)
+    return {"what": what, "whose": whose(records, office, case, where, category or case.category)}
+
+
+def whose(
+    records: Session, office: Office, case: Case, where: Where, category: str | None
+) -> list[Suggested]:
+    """Who may have the case if it is of this category."""
+    rules = (office.policy, office.terms, clock.now())
+    return suggestions.departments(records, case, category, where, *rules)
+
+
+def _route(records: Session, office: Office, case: Case, where: Where) -> Route | None:
     """Whose the case is by the rules of today; None where no rule says."""
     try:
-        return referrals.route_of(records, case, office.policy, office.terms, clock.now())
+        return referrals.route_of(records, case, office.policy, office.terms, clock.now(), where)
     except Refused:
         return None
 
@@ -199,10 +264,11 @@ def _actors(
 
 
 def reveal(records: Session, office: Office, case: Case, reader: Person) -> str | None:
-    """The caller's whole number, and the line in the history that says who saw it, together or not at
-    all. None when it was withheld."""
+    """The caller's whole number, and the lines that say who saw it, together or not at all. None when it
+    was withheld."""
     sealed = records.get_one(Call, case.call_id).caller_sealed
     if sealed is None:
         return None
     history.add(records, case.id, "revealed_number", clock.now(), actor=reader.actor)
+    noted.note(records, office, accesses.REVEALED, case.id)
     return office.caller_key.unseal(sealed)

@@ -1,7 +1,7 @@
 """What a person can do with a case: the form each act asks to be filled in, and the rule that does it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -77,6 +77,19 @@ def _note(desk: Desk) -> Form:
 def _confirm(desk: Desk) -> Form:
     names = desk.words.categories()
     return Form("", (forms.choice("category", names, value=desk.sheet.case.category or ""),))
+
+
+def _dispatch(desk: Desk) -> Form:
+    """What it is and whose: the first suggestion of each stands there until another is chosen."""
+    suggested = desk.sheet.whose[0].code if desk.sheet.whose else ""
+    return Form(
+        "",
+        (
+            *_confirm(desk).fields,
+            forms.choice("lead", desk.departments, value=suggested),
+            forms.choices("supporting", desk.departments, needed=False),
+        ),
+    )
 
 
 def _refer(desk: Desk) -> Form:
@@ -195,6 +208,7 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
     "accept": _nothing,
     "join": _nothing,
     "return": _return,
+    "dispatch": _dispatch,
     "confirm": _confirm,
     "refer": _refer,
     "interim": _text,
@@ -217,9 +231,14 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
 # Those that the lifecycle's table does not know: they leave the case where it is.
 BESIDES = frozenset({"take", "instruction", "task", "exclusion", "exclusion_decision"})
 
+# Those in which several of the table's are done at once, or none of them.
+TOGETHER: Mapping[str, tuple[str, ...]] = {"dispatch": (lifecycle.CONFIRM, lifecycle.REFER)}
+
 
 def permissions(action: str) -> tuple[str, ...]:
     """Whom the door lets in with this form; whether the act is theirs in this case, the rule says."""
+    if action in TOGETHER:
+        return TOGETHER[action][:1]
     return (SEE_CASES, SEE_OWN_CASES) if action in BESIDES else (action,)
 
 
@@ -229,6 +248,10 @@ def possible(sheet: Sheet) -> list[str]:
 
 
 def _may(sheet: Sheet, action: str) -> bool:
+    if action == "dispatch":
+        return sheet.may(lifecycle.CONFIRM) and lifecycle.may(
+            sheet.parts, lifecycle.CONFIRMED, lifecycle.REFER
+        )
     if action not in BESIDES:
         return sheet.may(action) and not (action == "resolve" and _is_the_leads(sheet))
     if action.startswith("exclusion"):
@@ -272,7 +295,7 @@ def do(records: Session, office: Office, case: Case, action: str, given: Given, 
     another must learn of that, and not of what would be missing now."""
     if action not in BESIDES:
         _unchanged(case, how)
-        _check(records, case, action, how)
+        _check(records, case, TOGETHER.get(action, (action,))[0], how)
     RULES[action](records, office, case, given, how)
 
 
@@ -282,6 +305,16 @@ def _check(records: Session, case: Case, action: str, how: How) -> None:
         raise Refused("not_now", action=action, status=case.status)
     if not lifecycle.may(case_rules.parts(records, case, how.by), case.status, action):
         raise Refused("forbidden", permission=action)
+
+
+def _do_dispatch(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    """Confirm what it is, unless that was done, and refer it: both or neither."""
+    if missing := [name for name in ("category", "lead") if not given[name]]:
+        raise Refused("incomplete", missing=missing)
+    if case.status != lifecycle.CONFIRMED or case.category != given["category"]:
+        _do_confirm(records, office, case, given, how)
+        records.flush()
+    _do_refer(records, office, case, given, replace(how, version=case.version))
 
 
 def _do_confirm(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
@@ -461,6 +494,7 @@ RULES: Mapping[str, Rule] = {
     "accept": _do_accept,
     "join": _do_accept,
     "return": _do_return,
+    "dispatch": _do_dispatch,
     "confirm": _do_confirm,
     "refer": _do_refer,
     "interim": _do_interim,

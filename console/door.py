@@ -21,6 +21,8 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 # Pages for anybody, and pages for whoever has signed in and must still choose a password.
 ANYBODY, NEWCOMER = "anybody", "newcomer"
+# What a page says that asks by itself, with nobody at it: that keeps no sign-in from ending.
+UNATTENDED = "X-Unattended"
 
 
 def needs(*permissions: str) -> Callable[[View], View]:
@@ -103,7 +105,8 @@ def _who(office: Office) -> Here | None:
     if not isinstance(token, str):
         return None
     with transaction(office.engine) as records:
-        return signins.find(records, token, clock.now())
+        in_use = UNATTENDED not in request.headers
+        return signins.find(records, token, clock.now(), in_use=in_use)
 
 
 def _to_sign_in() -> ResponseReturnValue:

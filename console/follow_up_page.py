@@ -6,13 +6,13 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import followups
+from cases import accesses, followups
 from cases.calls import Call
 from cases.case import Case
 from cases.errors import Refused
 from cases.followups import Followup
 from cases.permissions import FOLLOW_UP, REVEAL_NUMBER
-from console import case_sheet, forms
+from console import case_sheet, forms, noted
 from console.door import needs
 from console.forms import Field, Form
 from console.office import Office
@@ -68,6 +68,7 @@ def _page(office: Office, followup_id: int, problem: str = "", **more: Any) -> s
     with transaction(office.engine) as records:
         row = _find(records, followup_id)
         case = records.get_one(Case, row.case_id)
+        noted.note(records, office, accesses.VIEWED, case.id)
         call = records.get_one(Call, case.call_id)
         names = who(records, [row.in_hand_by or ""])
         records.expunge_all()

@@ -6,11 +6,11 @@ from itertools import groupby
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
-from cases import deliveries
+from cases import accesses, deliveries
 from cases.deliveries import Delivery
 from cases.notices import FACTS, Notice
 from cases.permissions import SEE_CASES, SEE_OWN_CASES
-from console import case_sheet
+from console import case_sheet, noted
 from console.door import needs
 from console.languages import DATA_LANGUAGE
 from console.office import Office
@@ -35,6 +35,7 @@ def routes(pages: Blueprint, office: Office) -> None:
     def notices_page(number: str) -> ResponseReturnValue:
         with transaction(office.engine) as records:
             case = case_sheet.find(records, number, office.person(g.here))
+            noted.note(records, office, accesses.VIEWED, case.id)
             rows = deliveries.of_case(records, case.id)
             parties = [one.to for notice, way in rows for one in (notice, way) if one is not None]
             names = who(records, [to for to in parties if to.startswith("agent:")])

@@ -1,13 +1,13 @@
 """What the console works with: made once when the process starts, handed to every page."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from cases import categories, departments, places, referral_policy
+from cases import categories, departments, editions, places, referral_policy
 from cases.browser_calls import BrowserKey
 from cases.callers import CallerKey
 from cases.categories import Category
@@ -22,6 +22,7 @@ from cases.workdays import Workdays
 from runtime import keys
 from runtime.city import City
 from runtime.settings import Settings
+from runtime.shelf import Shelf, Standing
 from runtime.storage import Storage
 
 
@@ -61,6 +62,20 @@ class Office:
     # A hotline for trying things, which nobody reaches from elsewhere.
     is_of_this_machine: bool = False
 
+    def renewed(self, folder: Path) -> "Office":
+        """The same console, with the city as this folder has it. Raises CityError or PackError."""
+        city = City.read(folder)
+        kinds, known = _pack(folder)
+        return replace(
+            self,
+            city=city,
+            categories={one.code: one for one in kinds},
+            departments={one.code: one for one in known},
+            terms=_terms(city),
+            policy=_policy(folder, city.languages[0]),
+            house=_house(self.house.base_url, city, known),
+        )
+
     def owner(self, code: str) -> Mapping[str, str]:
         """The names of a case's owner: a department, or the hotline's own desk."""
         department = self.departments.get(code)
@@ -68,16 +83,18 @@ class Office:
 
     def person(self, here: Here) -> Person:
         """Who sits at the console, as the rules know people."""
-        works_for = self.departments.get(here.department or "")
-        district = works_for is not None and works_for.kind == "district"
-        return Person(here.actor, here.role, here.department, district)
+        return Person(here.actor, here.role, here.department, self.is_district(here.department))
+
+    def is_district(self, department: str | None) -> bool:
+        """Whether this is a district office's department."""
+        known = self.departments.get(department or "")
+        return known is not None and known.kind == "district"
 
 
 def install(settings: Settings, engine: Engine, city: City) -> Office:
     """The console the settings describe. Raises PackError."""
     data_key = keys.secret(settings.state_dir, "data-key", settings.data_key)
     kinds, known = _pack(city.folder)
-    workdays = Workdays(city.is_working_day, city.time_zone, city.day_ends)
     return Office(
         city=city,
         engine=engine,
@@ -85,41 +102,53 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         departments={one.code: one for one in known},
         storage=Storage(settings.recordings_url),
         caller_key=CallerKey(data_key),
-        terms=Terms(workdays, _promises(city.folder)),
+        terms=_terms(city),
         policy=_policy(city.folder, city.languages[0]),
         tracking=TrackingKey(data_key),
-        house=_house(settings, city, known),
+        house=_house(settings.public_base_url, city, known),
         phone=BrowserPhone.of(settings),
         is_of_this_machine=settings.is_of_this_machine,
     )
 
 
-# A city's folder is read once in a process, however often a console is made.
+def standing(settings: Settings, engine: Engine) -> Standing[Office]:
+    """The console of the city's edition in force. Raises CityError or PackError."""
+    first = install(settings, engine, City.read(settings.city_folder))
+    shelf = Shelf(settings, engine, editions)
+    return Standing(shelf, lambda edition, folder: first.renewed(folder))
 
 
-@cache
+def _terms(city: City) -> Terms:
+    workdays = Workdays(city.is_working_day, city.time_zone, city.day_ends)
+    return Terms(workdays, _promises(city.folder))
+
+
+# A folder is read once in a process, however often a console is made: an edition never changes.
+
+
+@lru_cache(8)
 def _pack(folder: Path) -> tuple[tuple[Category, ...], tuple[Department, ...]]:
     known = departments.read(folder)
     return categories.read(folder, known), known
 
 
-@cache
+@lru_cache(8)
 def _promises(folder: Path) -> Promises:
     return Promises.of_city(folder, _pack(folder)[0])
 
 
-@cache
+@lru_cache(8)
 def _policy(folder: Path, language: str) -> ReferralPolicy:
     kinds, known = _pack(folder)
     return referral_policy.read(folder, kinds, known, places.read(folder), language)
 
 
-def _house(settings: Settings, city: City, known: Iterable[Department]) -> House:
+def _house(base_url: str, city: City, known: Iterable[Department]) -> House:
     """Who writes the notices, so that a page can show what they said."""
     return House(
         city=city.name,
         hotline=city.hotline,
         zone=city.time_zone,
-        base_url=settings.public_base_url,
+        base_url=base_url,
         departments={one.code: one.name for one in known},
     )

@@ -1,18 +1,22 @@
 """The console as a whole: `install` puts it on the web process."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Flask, g, request
+from flask import Blueprint, Flask, g, has_app_context, request
 from jinja2 import StrictUndefined
 from sqlalchemy import Engine
+from werkzeug.local import LocalProxy
 
-from cases import permissions
+from cases import permissions, preferences
 from cases.signins import Here
 from console import (
+    admin_page,
+    alert_pages,
     case_list,
     case_page,
     department_page,
+    desk_page,
     door,
     duty_page,
     follow_up_page,
@@ -24,6 +28,7 @@ from console import (
     report_in,
     routing_pages,
     security,
+    settings_page,
     sign_in,
     sound,
     track_page,
@@ -33,11 +38,12 @@ from console import (
 from console.office import Office
 from console.words import Words
 from runtime import keys
-from runtime.city import City
 from runtime.settings import Settings
+from runtime.shelf import Standing
 
 PAGES = (
     sign_in,
+    desk_page,
     case_list,
     case_page,
     notices_page,
@@ -50,34 +56,58 @@ PAGES = (
     routing_pages,
     rates_page,
     phone_page,
+    alert_pages,
     sound,
+    settings_page,
+    admin_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
     "department_page",
+    "desk_page",
     "case_list",
     "whistle_list",
+    "alert_list",
     "follow_up_list",
     "disputes_page",
     "routing_page",
     "rates_page",
     "duty_page",
+    "admin",
 )
 
 
-def install(app: Flask, settings: Settings, engine: Engine, city: City) -> None:
+def install(app: Flask, settings: Settings, engine: Engine) -> Standing[Office]:
     """Put pages, error pages, forms' protection and headers on the application.
 
-    Leaves the blueprint `voice` alone. Raises PackError when the city's data cannot be used.
+    Leaves the blueprint `voice` alone. What is given back wants to be asked now and then to look for
+    another edition of the city. Raises CityError or PackError when its data cannot be used.
     """
     secret = keys.secret(settings.state_dir, "secret-key", settings.secret_key)
-    here = office.install(settings, engine, city)
+    standing = office.standing(settings, engine)
+    app.extensions["console"] = standing
+    here = _in_force(app, standing)
     security.install(app, secret, https=settings.public_base_url.startswith("https://"))
     trouble.install(app, here)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint(here))
     app.context_processor(lambda: _for_templates(here))
+    return standing
+
+
+def _in_force(app: Flask, standing: Standing[Office]) -> Office:
+    """The office of the edition in force, the same one from the beginning of a request to its end."""
+
+    @app.before_request
+    def keep_to_one_edition() -> None:
+        g.office = standing.now
+
+    def found() -> Office:
+        kept: Office | None = g.get("office") if has_app_context() else None
+        return kept or standing.now
+
+    return cast(Office, LocalProxy(found))
 
 
 def blueprint(here: Office) -> Blueprint:
@@ -103,6 +133,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "words": Words(g.wording, here),
         "office": here,
         "here": agent,
+        "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [*_menu(agent, here)],
         "languages": languages.OWN_NAMES,

@@ -11,9 +11,10 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import arrivals, clocks, signins, whistles
+from cases import accesses, arrivals, clocks, signins, whistles
 from cases.case import Case
 from cases.errors import Refused
+from cases.permissions import OFFICER, Person
 from cases.wording import mask_numbers
 from console.addresses import address
 from console.door import ANYBODY, needs
@@ -75,6 +76,9 @@ def _call(records: Session, token: str, arrive: bool) -> Call | None:
     whistle, department = found
     if arrive and whistle.ended_at is None:
         arrivals.arrive(records, whistle, department, token=token, now=clock.now())
+    reader = Person(f"department:{department}", OFFICER, department)
+    seen = {"page": "report_in", "by_link": True}
+    accesses.note(records, accesses.VIEWED, [whistle.case_id], reader, clock.now(), **seen)
     running = clocks.running(records, whistle.case_id)
     mine = [c for c in running if (c.kind, c.department) == (clocks.ARRIVE, department)]
     return Call(

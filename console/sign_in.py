@@ -16,7 +16,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import agents, permissions, signins
+from cases import agents, leases, permissions, signins
 from cases.agents import Agent
 from cases.errors import Refused
 from console import door, languages
@@ -30,6 +30,11 @@ log = logging.getLogger(__name__)
 
 # Longer input is nobody's name or password, and hashing it would be work for an attacker's sake.
 LONGEST = 1024
+
+BEGINS = {
+    permissions.SEE_OWN_CASES: "console.department_page",
+    permissions.WORK_DESK: "console.desk_page",
+}
 
 
 def routes(pages: Blueprint, office: Office) -> None:
@@ -53,6 +58,7 @@ def routes(pages: Blueprint, office: Office) -> None:
     def sign_out() -> ResponseReturnValue:
         with transaction(office.engine) as records:
             signins.end(records, g.here.signin_id, clock.now())
+            leases.put_back_all(records, office.person(g.here))
         door.signed_out()
         return redirect(url_for("console.sign_in"), 303)
 
@@ -68,9 +74,11 @@ def routes(pages: Blueprint, office: Office) -> None:
 
 
 def _begins_at() -> str:
-    """Where the work of who is here begins: with the department's inbox, or with all cases."""
-    own = permissions.may(g.here.role, permissions.SEE_OWN_CASES)
-    return "console.department_page" if own else "console.case_list"
+    """Where the work of who is here begins; with all cases unless it is with something nearer."""
+    for permission, page in BEGINS.items():
+        if permissions.may(g.here.role, permission):
+            return page
+    return "console.case_list"
 
 
 def _sign_in_routes(pages: Blueprint, office: Office) -> None:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import arrivals, clocks, task_forces, tasks, whistles
+from cases import accesses, arrivals, clocks, task_forces, tasks, whistles
 from cases import case as case_rules
 from cases.case import Case
 from cases.clocks import Clock
@@ -19,7 +19,7 @@ from cases.permissions import OFFICER, SEE_CASES, SEE_OWN_CASES, Person
 from cases.task_forces import Member
 from cases.tasks import Task
 from cases.whistles import Called, Line, Whistle
-from console import forms, own_cases
+from console import forms, noted, own_cases
 from console.door import needs
 from console.forms import Field, Form, Given
 from console.office import Office
@@ -132,6 +132,7 @@ def _page(office: Office, whistle_id: int, problem: str = "", **more: Any) -> st
 
 def _view(records: Session, office: Office, whistle: Whistle) -> View:
     case = records.get_one(Case, whistle.case_id)
+    noted.note(records, office, accesses.VIEWED, case.id)
     reader = office.person(g.here)
     called = whistles.called(records, whistle.id)
     thread = whistles.thread(records, whistle.id)

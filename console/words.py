@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import history
+from cases import hazards, history, suggestions, urgency
+from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
+from cases.lifecycle import DISTRICT
+from cases.permissions import OFFICER
+from cases.signins import Here
+from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.whistles import Called
 from console.languages import Wording, speech_tag
@@ -61,6 +66,18 @@ class Words:
 
     def role(self, code: str) -> str:
         return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
+
+    def standing(self, of: Here | Agent) -> str:
+        """What somebody is here: the role; an officer of a district department is a district office."""
+        district = of.role == OFFICER and self.office.is_district(of.department)
+        return self.role(DISTRICT if district else of.role)
+
+    def permission(self, code: str) -> str:
+        """What a permission allows: an act with a case by the act's own name."""
+        for key in (f"permission.{code}", f"deed.{code}"):
+            if self.say.has(key):
+                return self.say(key)
+        return code
 
     def language(self, code: str | None) -> str:
         return self.say(f"language.{code}") if code else self.say("language.unknown")
@@ -151,9 +168,49 @@ class Words:
             else Chip("soon", self.say("arrival.awaited"))
         )
 
+    def hazard(self, family: str) -> str:
+        """What hazards are counted as; a family nobody knows any more stands for itself."""
+        known = hazards.kinds().get(family)
+        return self.say.name(known.name) if known else family
+
+    def danger(self, kind: str) -> str:
+        """A kind of danger to life; one nobody knows any more stands for itself."""
+        known = urgency.rules().dangers.get(kind)
+        return self.say.name(known.name) if known else kind
+
+    def alert(self, subject: Mapping[str, Any]) -> str:
+        """What an alert is about, in one line."""
+        if "family" in subject:
+            hazard = self.hazard(subject["family"])
+            return self.say("hazards.at", hazard=hazard, place=subject["place"])
+        district = subject.get("district") or self.say("hazards.anywhere")
+        category = self.category(subject.get("category"))
+        return self.say("hazards.in", category=category, district=district)
+
+    def figure(self, number: float) -> str:
+        """A number that was reckoned, with two figures that count."""
+        return f"{number:.2g}" if number < 10 else f"{number:.0f}"
+
+    def chance(self, probability: float) -> str:
+        """A probability as a share: one in so many where it is small."""
+        if probability >= 0.01:
+            return self.percent(probability)
+        return f"1 : {round(1 / max(probability, 1e-9)):,}"
+
     def why(self, why: Mapping[str, str]) -> str:
         """Why a department was asked, in the words kept on that day."""
         return self.say.name(why) if why else ""
+
+    def suggested(self, one: Suggested) -> str:
+        """Why this category or department is offered."""
+        if one.reason == suggestions.RULE:
+            return self.why(one.rule)
+        if one.reason == suggestions.HEARD and not one.words:
+            return self.say("why.guessed")
+        heard = self.say("list.comma").join(one.words)
+        return self.say.told(
+            f"why.{one.reason}", {"words": heard, "category": self.category(one.category)}
+        )
 
     def return_reasons(self) -> list[tuple[str, str]]:
         return [(code, self.return_reason(code)) for code in self.office.policy.reasons]

@@ -1,26 +1,34 @@
 """The list of cases: what may be filtered by, read from the address, and the rows it finds."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import Select, String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from cases import clocks, transcripts
+from cases import asked, clocks, grams, history, search, transcripts
+from cases.asked import Referral
 from cases.calls import Call
 from cases.case import DESK, FLAGS, Case
 from cases.clocks import Clock
+from cases.grams import Piece
+from cases.history import Entry
 from cases.lifecycle import CLOSED, STATUSES
 from cases.permissions import OFFICER, Person
+from cases.transcripts import Told
+from cases.wording import mask_numbers
 from console import own_cases
 
 PAGE = 25
 LAST_PAGE = 100_000
-ORDERS = ("newest", "due")
+ORDERS = ("newest", "oldest", "due")
+# What is asked for may be so long, and so much of a text is shown before and after it.
+LONGEST = 200
+AROUND = 40
 # No text, or one that is in doubt: somebody should listen.
 TO_BE_HEARD = ("listen_to_recording", "suspect_text", "low_confidence")
 OPEN = "open"
@@ -32,6 +40,7 @@ ANY = "any"
 class Filter:
     """What the address asks for. What it says wrongly is left out rather than complained about."""
 
+    q: str = ""
     number: str = ""
     status: str = ""
     language: str = ""
@@ -39,6 +48,7 @@ class Filter:
     flag: str = ""
     listen: str = ""
     owner: str = ""
+    district: str = ""
     late: str = ""
     since: str = ""
     until: str = ""
@@ -54,8 +64,8 @@ class Filter:
 
     @property
     def narrowed(self) -> bool:
-        """Whether more is asked for than the number, the status and the order."""
-        return bool({*self.query} - {"number", "status", "order", "page"})
+        """Whether more is asked for than the words, the status and the order."""
+        return bool({*self.query} - {"q", "status", "order", "page"})
 
     def at(self, page: int) -> dict[str, Any]:
         """The address of another page of the same list."""
@@ -65,12 +75,17 @@ class Filter:
 @dataclass(frozen=True)
 class Row:
     """One case in the list. `text`: what was said, without telephone and identity numbers; `clock`: the
-    one that presses most."""
+    one that presses most. `found`: where what was searched for stands, of what was said or, where it
+    does not stand there, of what was `written` about the case; `hidden`: where this list does not
+    show it."""
 
     case: Case
     call: Call
     text: str | None
     clock: Clock | None
+    found: Sequence[Piece] = ()
+    written: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,10 @@ class Page:
 
 
 def read(
-    arguments: Mapping[str, str], categories: Sequence[str], departments: Sequence[str]
+    arguments: Mapping[str, str],
+    categories: Sequence[str],
+    departments: Sequence[str],
+    districts: Collection[str] = (),
 ) -> Filter:
     """The filter an address describes."""
     allowed: dict[str, Sequence[str]] = {
@@ -97,6 +115,7 @@ def read(
         "flag": FLAGS,
         "listen": ("1",),
         "owner": (DESK, *departments),
+        "district": tuple(districts),
         "late": (ANY, *clocks.KINDS),
         "order": ORDERS,
     }
@@ -107,37 +126,87 @@ def read(
         chosen[name] = _day_text(arguments.get(name, ""))
     typed = unicodedata.normalize("NFKC", arguments.get("number", ""))
     number = "".join(filter(str.isdigit, typed))[:16]
-    return Filter(**chosen, number=number, page=_page(arguments.get("page", "")))
+    words = " ".join(arguments.get("q", "").replace("\0", "").split())[:LONGEST]
+    return Filter(**chosen, q=words, number=number, page=_page(arguments.get("page", "")))
 
 
 def find(session: Session, wanted: Filter, reader: Person, zone: ZoneInfo, now: datetime) -> Page:
     """One page of the cases wanted that the reader may see. The rows outlive the transaction."""
+    ids = _wanted(session, wanted, reader, zone, now)
+    total = session.execute(select(func.count()).select_from(ids.subquery())).scalar_one()
+    number = min(wanted.page, max(1, -(-total // PAGE)))
+    page = ids.order_by(*_order(wanted)).offset((number - 1) * PAGE).limit(PAGE)
+    rows = read_rows(session, list(session.scalars(page)), wanted, reader)
+    return Page(rows, total, number)
+
+
+def find_ids(
+    session: Session, wanted: Filter, reader: Person, zone: ZoneInfo, now: datetime, limit: int
+) -> list[int]:
+    """The cases of all pages in their order, as far as `limit`."""
+    ids = _wanted(session, wanted, reader, zone, now)
+    return list(session.scalars(ids.order_by(*_order(wanted)).limit(limit)))
+
+
+def _wanted(
+    session: Session, wanted: Filter, reader: Person, zone: ZoneInfo, now: datetime
+) -> Select[int]:
     conditions = list(_conditions(wanted, zone, now))
     if reader.role == OFFICER:
         conditions.append(own_cases.of(reader.department))
-    total = session.execute(select(func.count()).select_from(Case).where(*conditions)).scalar_one()
-    number = min(wanted.page, max(1, -(-total // PAGE)))
+    ids = select(Case.id).where(*conditions)
+    found = search.find(session, wanted.q, masked=reader.role == OFFICER)
+    if found is None:
+        return ids
+    # Found first and as a whole: PostgreSQL would else go through all cases, the newest first, and look
+    # at the words of each.
+    hits = found.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+    return ids.join(hits, hits.c.case_id == Case.id)
+
+
+def _order(wanted: Filter) -> tuple[Any, ...]:
+    orders = {
+        "newest": (Case.id.desc(),),
+        "oldest": (Case.id,),
+        "due": (Case.due_at, Case.id),
+    }
+    return orders[wanted.order]
+
+
+def read_rows(session: Session, ids: Sequence[int], wanted: Filter, reader: Person) -> list[Row]:
+    """The rows of these cases, in this order."""
     found = session.execute(
-        select(Case, Call)
-        .join(Call, Call.id == Case.call_id)
-        .where(*conditions)
-        .order_by(*((Case.due_at, Case.id) if wanted.order == "due" else (Case.id.desc(),)))
-        .offset((number - 1) * PAGE)
-        .limit(PAGE)
-    ).all()
-    told = transcripts.told(session, [call.id for _, call in found])
-    running = clocks.of_cases(session, [case.id for case, _ in found])
-    rows = [
-        Row(
-            case,
-            call,
-            told[call.id].masked_text if call.id in told else None,
-            clocks.most_pressing(running[case.id]),
-        )
-        for case, call in found
-    ]
+        select(Case, Call).join(Call, Call.id == Case.call_id).where(Case.id.in_(ids))
+    )
+    by_id = {case.id: (case, call) for case, call in found}
+    told = transcripts.told(session, [call.id for _, call in by_id.values()])
+    running = clocks.of_cases(session, list(by_id))
+    private = reader.role == OFFICER
+    rows = []
+    for case, call in (by_id[one] for one in ids if one in by_id):
+        said = told.get(call.id)
+        text = said.masked_text if said else None
+        shown = _found(session, wanted.q, case, said, private) if wanted.q else {}
+        rows.append(Row(case, call, text, clocks.most_pressing(running[case.id]), **shown))
     session.expunge_all()
-    return Page(rows, total, number)
+    return rows
+
+
+def _found(
+    session: Session, query: str, case: Case, said: Told | None, private: bool
+) -> dict[str, Any]:
+    """What a row shows of what was searched for."""
+    if said and (pieces := grams.marked(said.masked_text, query, AROUND)):
+        return {"found": pieces}
+    for line in reversed(history.of_case(session, case.id)):
+        if pieces := grams.marked(_written(line, private), query, AROUND):
+            return {"found": pieces, "written": True}
+    return {"hidden": not grams.marked(str(case.number), query, 0)}
+
+
+def _written(line: Entry, private: bool) -> str:
+    text = history.written(line.actor, line.detail)
+    return mask_numbers(text) if private else text
 
 
 def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
@@ -156,12 +225,20 @@ def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
         yield or_(*map(_flagged, TO_BE_HEARD))
     if wanted.owner:
         yield Case.owner == wanted.owner
+    if wanted.district:
+        yield Case.id.in_(_in_district(wanted.district))
     if wanted.late:
         yield Case.id.in_(_late(wanted.late, now))
     if wanted.since:
         yield Case.opened_at >= _midnight(wanted.since, zone)
     if wanted.until:
         yield Case.opened_at < _midnight(wanted.until, zone, days=1)
+
+
+def _in_district(district: str) -> Any:
+    """The cases that lie there, as the departments that were asked to lead were told."""
+    lead = select(Referral.case_id).where(Referral.role == asked.LEAD)
+    return lead.where(Referral.district == district)
 
 
 def _late(kind: str, now: datetime) -> Any:

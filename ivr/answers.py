@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from callflows.engine import Question
 from callflows.events import Answer
 from callflows.flow import QUESTIONS
-from cases import calls, recordings
+from cases import calls, recordings, transcripts
 from cases import case as case_module
 from cases.calls import Call
 from ivr import ledger
@@ -87,6 +87,7 @@ def _spoke_to_agent(asked: Asked) -> Answer:
 
 def _record_again(asked: Asked) -> Answer:
     recordings.replace_earlier(asked.session, asked.call_id, asked.turn)
+    transcripts.say_again(asked.session, asked.call_id)
     return _case_number(asked)
 
 

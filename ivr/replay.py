@@ -14,7 +14,7 @@ from callflows.position import Position, PositionError
 from ivr import followup, ledger, turn
 from ivr.form import BadForm, Form
 from ivr.ledger import Happened
-from ivr.phone import Phone
+from ivr.phone import Phone, Phones
 from runtime.breaker import Unavailable
 from runtime.spool import Unfit
 
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0
 
 
-def keep_draining(phone: Phone) -> threading.Thread:
+def keep_draining(phones: Phones) -> threading.Thread:
     """Look at the spool now and then, in the background, for as long as this process lives."""
 
     def forever() -> None:
         pause = threading.Event()
         while not pause.wait(EVERY_SECONDS):
             try:
-                drain(phone)
+                drain(phones)
             except Exception:
                 log.exception("the spool could not be told to the database")
 
@@ -39,10 +39,10 @@ def keep_draining(phone: Phone) -> threading.Thread:
     return thread
 
 
-def drain(phone: Phone) -> int:
+def drain(phones: Phones) -> int:
     """Write down what waits in the spool, oldest first, until the database balks. How many."""
     try:
-        done = phone.spool.drain(lambda event: _tell(phone, event))
+        done = phones.now.spool.drain(lambda event: _tell(phones, event))
     except Unavailable:
         return 0
     if done:
@@ -50,8 +50,9 @@ def drain(phone: Phone) -> int:
     return done
 
 
-def _tell(phone: Phone, event: dict[str, Any]) -> None:
+def _tell(phones: Phones, event: dict[str, Any]) -> None:
     try:
+        phone = phones.of_call(event["query"])
         happened = _happened(phone, event)
         recording_id = ledger.in_ledger(phone, lambda session: _write(session, phone, happened))
     except (BadForm, KeyError, ValueError) as error:

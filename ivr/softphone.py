@@ -29,7 +29,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from cases import browser_calls, signins
 from cases.browser_calls import BrowserKey
 from cases.errors import Refused
-from ivr.phone import Phone
+from ivr.phone import Phone, Phones
 from ivr.spoken import Speaker
 from runtime import clock, keys
 from runtime.database import transaction
@@ -65,10 +65,15 @@ SENDER = "WhistleBrowserPhone/1"
 class Desk:
     """What the relay works with."""
 
-    phone: Phone
+    phones: Phones
     key: BrowserKey
     storage: Storage
     speaker: Speaker
+
+    @property
+    def phone(self) -> Phone:
+        """The telephone of the edition in force."""
+        return self.phones.now
 
 
 def recordings_url(settings: Settings) -> str:
@@ -84,11 +89,11 @@ def forget(storage: Storage, url: str) -> None:
         log.info("a recording from a browser was fetched twice")
 
 
-def blueprint(phone: Phone) -> Blueprint:
+def blueprint(phones: Phones) -> Blueprint:
     """`/phone/relay`, `/phone/recordings`, `/phone/speech`: only for a hotline whose telephone is on."""
-    settings = phone.settings
+    settings = phones.now.settings
     desk = Desk(
-        phone=phone,
+        phones=phones,
         key=BrowserKey(keys.secret(settings.state_dir, "data-key", settings.data_key)),
         storage=Storage(settings.recordings_url),
         speaker=Speaker(settings.state_dir / "speech"),

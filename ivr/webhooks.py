@@ -13,7 +13,7 @@ from callflows.position import Position, PositionError
 from ivr import followup, ledger, signature, sms, turn, twiml
 from ivr import form as forms
 from ivr.ledger import Happened
-from ivr.phone import Phone
+from ivr.phone import Phone, Phones
 from runtime import clock
 from runtime.breaker import Unavailable
 from runtime.settings import is_loopback
@@ -27,16 +27,16 @@ Write = Callable[[Session, Phone, Happened], int | None]
 FORM = "application/x-www-form-urlencoded"
 
 
-def blueprint(phone: Phone) -> Blueprint:
+def blueprint(phones: Phones) -> Blueprint:
     """All routes of the telephone, signed ones below /voice and the prompts' sound files."""
     voice = Blueprint("voice", __name__)
-    _guard(voice, phone)
-    _call_routes(voice, phone)
-    _callback_routes(voice, phone)
-    _followup_routes(voice, phone)
-    sms.routes(voice, phone)
-    _fallback_route(voice, phone)
-    _prompt_route(voice, phone)
+    _guard(voice, phones.now)
+    _call_routes(voice, phones)
+    _callback_routes(voice, phones)
+    _followup_routes(voice, phones)
+    sms.routes(voice, phones.now)
+    _fallback_route(voice, phones)
+    _prompt_route(voice, phones.now)
     return voice
 
 
@@ -58,28 +58,31 @@ def _guard(voice: Blueprint, phone: Phone) -> None:
         return None
 
 
-def _call_routes(voice: Blueprint, phone: Phone) -> None:
+def _call_routes(voice: Blueprint, phones: Phones) -> None:
     @voice.post("/voice")
     def answer() -> Response:
         """A call is ringing."""
+        phone = phones.now
         return _turn(phone, engine.begin(phone.callflow))
 
     @voice.post("/voice/turn")
     def next_turn() -> Response:
         """The caller pressed, spoke, or did nothing."""
+        phone = phones.of_call(request.args)
         try:
             position = Position.from_query(request.args, phone.callflow)
         except PositionError as error:
-            # The flow was changed during this call: greet again rather than fail the caller.
+            # Its flow cannot be had any more: greet again rather than fail the caller.
             log.warning("a call came back to a place that is gone: %s", error)
             position = engine.begin(phone.callflow)
         return _turn(phone, position)
 
 
-def _callback_routes(voice: Blueprint, phone: Phone) -> None:
+def _callback_routes(voice: Blueprint, phones: Phones) -> None:
     @voice.post("/voice/recording")
     def recording() -> Response:
         """The provider has a recording ready, or tells that there is none."""
+        phone = phones.now
         happened = _happened(phone, "recording")
         happened.form.announcement(None)
         return _told(phone, happened)
@@ -87,28 +90,30 @@ def _callback_routes(voice: Blueprint, phone: Phone) -> None:
     @voice.post("/voice/status")
     def status() -> Response:
         """The call began, was answered, or ended."""
+        phone = phones.now
         happened = _happened(phone, "status")
         if happened.form.call_status is None:
             raise forms.BadForm("CallStatus is missing")
         return _told(phone, happened)
 
 
-def _followup_routes(voice: Blueprint, phone: Phone) -> None:
-    sorry = twiml.another_time(phone)
+def _followup_routes(voice: Blueprint, phones: Phones) -> None:
+    sorry = twiml.another_time(phones.now)
 
     @voice.post("/voice/followup")
     def followup_answer() -> Response:
         """Somebody, or something, picked up a call of ours."""
-        return _ours(phone)
+        return _ours(phones.now)
 
     @voice.post("/voice/followup/turn")
     def followup_turn() -> Response:
         """Whom we rang pressed, spoke, or did nothing."""
-        return _ours(phone)
+        return _ours(phones.of_call(request.args))
 
     @voice.post("/voice/followup/status")
     def followup_status() -> Response:
         """A call of ours ended, or was never answered."""
+        phone = phones.now
         happened = _happened(phone, "followup_status")
         if happened.form.call_status is None:
             raise forms.BadForm("CallStatus is missing")
@@ -126,16 +131,17 @@ def _ours(phone: Phone) -> Response:
     return _xml(twiml.render(phone.ringing_back(happened.token), move).encode())
 
 
-def _fallback_route(voice: Blueprint, phone: Phone) -> None:
-    apology = twiml.static(phone, after_message=False)
-    thanks = twiml.static(phone, after_message=True)
-    another_time = twiml.another_time(phone)
+def _fallback_route(voice: Blueprint, phones: Phones) -> None:
+    # Made once, of what the process began with: nothing may be able to go wrong here.
+    apology = twiml.static(phones.now, after_message=False)
+    thanks = twiml.static(phones.now, after_message=True)
+    another_time = twiml.another_time(phones.now)
 
     @voice.post("/voice/fallback")
     def fallback() -> Response:
         """Another address of ours failed. The answer is made already; noting the call may fail."""
         try:
-            _told(phone, _happened(phone, "fallback"))
+            _told(phones.now, _happened(phones.now, "fallback"))
         except Exception:
             log.exception("a call that fell back could not be noted")
         return _xml(thanks if "said" in request.args else apology)

@@ -20,13 +20,14 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cases import case, recordings, transcripts
+from cases import case, peaks, recordings, transcripts
 from cases.categories import Category
 from cases.recordings import ON_THE_LINE, URGENT, USUAL, Claim
 from cases.transcripts import Heard
 from runtime import clock
 from runtime.database import Trouble, transaction
 from runtime.storage import Storage
+from transcription import outline
 from transcription.audio import NotAudio
 from transcription.engines.interface import ModelUnavailable
 from transcription.language import Evidence
@@ -110,7 +111,7 @@ class Ear:
     database: Database
     storage: Storage
     standby: Standby
-    categories: Sequence[Category]
+    categories: Callable[[], Sequence[Category]]
     heartbeat: float = HEARTBEAT_SECONDS
     busy: Callable[[float], AbstractContextManager[None]] = lambda _: nullcontext()
     stopping: Callable[[], bool] = lambda: False
@@ -244,8 +245,10 @@ def _write(ear: Ear, claim: Claim, outcome: Outcome) -> None:
         case Exception():
             _failed(ear, claim, outcome)
         case None:
+            _draw(ear, claim)
             _patiently(ear, claim, lambda: _keep_silence(ear, claim))
         case Heard():
+            _draw(ear, claim)
             masked_key = _silence(ear, claim, outcome)
             _patiently(ear, claim, lambda: _keep(ear, claim, outcome, masked_key))
 
@@ -276,7 +279,7 @@ def _keep(ear: Ear, claim: Claim, heard: Heard, masked_key: str | None) -> bool:
     with transaction(ear.database) as session:
         if masked_key:
             recordings.masked(session, claim, masked_key)
-        kept = transcripts.finish(session, claim, heard, ear.categories, clock.now())
+        kept = transcripts.finish(session, claim, heard, ear.categories(), clock.now())
         if kept and _is_urgent(session, ear, claim):
             recordings.hasten(session, claim.call_id, URGENT)
     return kept
@@ -285,8 +288,18 @@ def _keep(ear: Ear, claim: Claim, heard: Heard, masked_key: str | None) -> bool:
 def _is_urgent(session: Session, ear: Ear, claim: Claim) -> bool:
     """Whether what the call is about, as far as is known, is of an urgent kind."""
     matter = case.of_call(session, claim.call_id)
-    urgent = {category.code for category in ear.categories if category.urgent}
+    urgent = {category.code for category in ear.categories() if category.urgent}
     return matter is not None and matter.category in urgent
+
+
+def _draw(ear: Ear, claim: Claim) -> None:
+    """Write the outline of the sound beside it. A page that finds none does without."""
+    assert claim.storage_key is not None, "what was heard lies in storage"
+    try:
+        drawn = outline.of(ear.storage.read(claim.storage_key))
+        ear.storage.write(peaks.key_of(claim.storage_key), drawn.as_json())
+    except Exception:
+        log.exception("recording %d: no outline was drawn", claim.recording_id)
 
 
 def _silence(ear: Ear, claim: Claim, heard: Heard) -> str | None:

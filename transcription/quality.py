@@ -18,11 +18,11 @@ from typing import Final
 import yaml
 
 from cases.script import fold
+from cases.transcripts import PHANTOM
 from transcription.engines.interface import Hypothesis, Line
 
 PHANTOMS: Final = Path(__file__).with_name("phantoms.yaml")
 
-PHANTOM: Final = "phantom"
 PROMPT_ECHO: Final = "prompt_echo"
 BACKGROUND: Final = "background"
 SAID_AGAIN: Final = "said_again"

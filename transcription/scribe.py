@@ -4,8 +4,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from cases.personal import redact
 from cases.places import Places
 from cases.script import Script
+from cases.slots import slots
+from cases.spoken import joined
 from cases.transcripts import Heard, Segment, Word
 from transcription import quality
 from transcription.audio import SAMPLE_RATE
@@ -13,9 +16,7 @@ from transcription.calibration import Calibration
 from transcription.engines.interface import UNTOLD, Engine, Hypothesis, Line, Unheard
 from transcription.loudness import level
 from transcription.pool import Said, Task
-from transcription.redaction import redact
-from transcription.slots import slots
-from transcription.text import dealt, joined, tidy
+from transcription.text import dealt, tidy
 
 
 @dataclass(frozen=True)

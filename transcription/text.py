@@ -1,21 +1,13 @@
 """Raw text of an engine -> text for a person: the city's script, one way of spacing."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
-from typing import Final
 
 from cases.script import Script, to_script
+from cases.spoken import BROKEN
 from transcription.language import CHINESE
-
-# Half a character, where a model broke off in the middle of one.
-BROKEN: Final = "\ufffd"
-
-
-def joined(lines: Iterable[str]) -> str:
-    """Lines as one text: a space between two, but none behind a Chinese full stop or comma."""
-    return re.sub(r"(?<=[，。！？；：、]) ", "", " ".join(lines))
 
 
 def tidy(raw: str, language: str, script: Script) -> str:

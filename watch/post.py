@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -47,6 +48,16 @@ class PostOffice:
         now = clock.now()
         self.directory.spread(session, now)
         return [one.delivery_id for one in deliveries.due(session, now, limit=1)]
+
+    def renewed(self, folder: Path) -> "PostOffice":
+        """The same post office, with the city as this folder has it. Raises CityError or PackError."""
+        city, directory = City.read(folder), self.directory
+        known = frozenset(one.code for one in departments.read(folder))
+        return replace(
+            self,
+            directory=replace(directory, contacts=contacts.read(folder, known)),
+            house=_house(self.house.base_url, city),
+        )
 
     def means(self) -> str:
         """For an operator: whom notices reach, and how. Raises ValueError where something is missing."""
@@ -154,7 +165,7 @@ def open_office(
     return PostOffice(
         engine=engine,
         directory=_directory(settings, city, CallerKey(secret), frozenset(senders)),
-        house=_house(settings, city),
+        house=_house(settings.public_base_url, city),
         tracking=TrackingKey(secret),
         senders=senders,
         secrets=frozenset(settings.webhook_keys),
@@ -177,13 +188,13 @@ def _directory(
     )
 
 
-def _house(settings: Settings, city: City) -> House:
+def _house(base_url: str, city: City) -> House:
     names = {one.code: one.name for one in departments.read(city.folder)}
     return House(
         city=city.name,
         hotline=city.hotline,
         zone=city.time_zone,
-        base_url=settings.public_base_url,
+        base_url=base_url,
         departments={**names, DESK: city.desk},
     )
 

@@ -21,12 +21,15 @@ PRODUCTION = [
 ]
 OURS = {name.removesuffix(".py") for name in PRODUCTION} | {"demo", "bench", "evaluate", "tests"}
 # Brought by a package that is named, as a part of what that package is for.
-BROUGHT = {"werkzeug": "flask", "jinja2": "flask", "rapidfuzz": "rapidfuzz"}
+BROUGHT = {"werkzeug": "flask", "jinja2": "flask"}
 
 FAST = [
     ROOT / "transcription/engines/faster_whisper.py",
     ROOT / "transcription/models/ctranslate.py",
 ]
+
+
+SURVEILLANCE = [ROOT / "cases/farrington.py"]
 
 
 def files(*places: str) -> list[Path]:
@@ -74,7 +77,7 @@ def undeclared(places: list[Path], brought_by: set[str]) -> set[str]:
 
 
 def test_what_production_imports_is_a_dependency():
-    usual = [file for file in files(*PRODUCTION) if file not in FAST]
+    usual = [file for file in files(*PRODUCTION) if file not in (*FAST, *SURVEILLANCE)]
     assert not undeclared(usual, declared())
 
 
@@ -83,8 +86,13 @@ def test_what_the_fast_engine_imports_is_in_its_extra():
     assert undeclared(FAST, declared())
 
 
-def test_what_the_evaluation_imports_is_in_its_extra():
-    assert not undeclared(files("evaluate"), declared("evaluate"))
+def test_what_many_years_need_is_in_its_extra():
+    assert not undeclared(SURVEILLANCE, declared("surveillance"))
+    assert undeclared(SURVEILLANCE, declared())
+
+
+def test_what_the_evaluation_imports_is_a_dependency():
+    assert not undeclared(files("evaluate"), declared())
 
 
 def test_what_the_demonstration_imports_is_a_dependency():

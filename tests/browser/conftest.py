@@ -51,7 +51,7 @@ class Tab:
         self.page.fill("#name", name)
         self.page.fill("#password", password)
         self.page.keyboard.press("Enter")
-        self.page.wait_for_url(re.compile("/(cases|department)$"))
+        self.page.wait_for_url(re.compile("/(desk|cases|department)$"))
 
     def wrong(self) -> list[str]:
         """Errors, refused content and requests to elsewhere on the page that is open now."""

@@ -104,7 +104,7 @@ def recover(hotline: Exchange, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while hotline.phone.spool.waiting():
         assert time.monotonic() < deadline, "the spool is not drained"
-        replay.drain(hotline.phone)
+        replay.drain(hotline.phones)
         time.sleep(0.2)
 
 
@@ -161,7 +161,7 @@ def test_the_web_process_tells_the_database_by_itself(
     hotline: Exchange, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "EVERY_SECONDS", 0.1)
-    replay.keep_draining(hotline.phone)
+    replay.keep_draining(hotline.phones)
     line = hotline.line()
     with trouble(hotline):
         whole_call(line)

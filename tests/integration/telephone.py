@@ -15,7 +15,7 @@ from cases import calls, export, recordings, transcripts
 from cases.calls import Call
 from cases.case import Case
 from cases.recordings import Recording
-from ivr.phone import Phone
+from ivr.phone import Phone, Phones
 from runtime.database import transaction
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -55,8 +55,12 @@ class Exchange:
 
     @property
     def phone(self) -> Phone:
-        phone: Phone = self.app.extensions["phone"]
-        return phone
+        return self.phones.now
+
+    @property
+    def phones(self) -> Phones:
+        phones: Phones = self.app.extensions["phones"]
+        return phones
 
     def post(self, path: str, form: Mapping[str, str], token: str | None = None) -> TestResponse:
         url = f"{self.base}{path}"

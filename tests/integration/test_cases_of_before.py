@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select, text
 
-from cases import clocks, history
+from cases import accesses, clocks, history
 from cases.case import Case
 from runtime import database
 from runtime.database import transaction
@@ -37,6 +37,25 @@ def insert(connection: Connection, number: int, status: str) -> None:
     )
 
 
+def look(connection: Connection) -> None:
+    """An agent of those days played a recording and had the number shown."""
+    connection.execute(
+        text(
+            "INSERT INTO agents (id, name, password_hash, role, active, added_at) "
+            "VALUES (5, 'mei', '', 'supervisor', true, :at)"
+        ),
+        {"at": OPENED},
+    )
+    for action in ("opened", "played", "revealed_number"):
+        connection.execute(
+            text(
+                "INSERT INTO history (case_id, at, actor, action, detail) "
+                "VALUES (1, :at, 'agent:5', :action, '{\"recording\": 4}')"
+            ),
+            {"at": OPENED, "action": action},
+        )
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'before.sqlite3'}"
@@ -45,6 +64,7 @@ def url(tmp_path: Path) -> str:
     with engine.begin() as connection:
         for number, status in STATUSES.items():
             insert(connection, number, status)
+        look(connection)
     engine.dispose()
     migrate(url)
     return url
@@ -68,3 +88,13 @@ def test_a_case_nobody_was_asked_about_is_the_desks_to_refer(url: str) -> None:
         owners = {case.status: case.owner for case in session.scalars(select(Case))}
         assert list(history.verify(session)) == []
     assert owners == {"received": "desk", "confirmed": "desk", "closed": "hyd"}
+
+
+def test_who_had_listened_and_seen_the_number_stands_in_the_log_of_accesses(url: str) -> None:
+    with transaction(database.engine(url)) as session:
+        lines = accesses.of_case(session, 1)
+        assert [(one.kind, one.actor, one.role) for one in lines] == [
+            ("revealed", "agent:5", "supervisor"),
+            ("played", "agent:5", "supervisor"),
+        ]
+        assert lines[1].detail == {"recording": 4} and lines[1].at.isoformat()[:10] == "2026-11-01"

@@ -302,7 +302,7 @@ def console_house(folder: Path, database_url: str = "", **chosen: Any) -> Consol
         Record.metadata.create_all(engine)
     city = _city(settings.city_folder)
     app = Flask("console_for_a_test", static_folder=None)
-    pages.install(app, settings, engine, city)
+    pages.install(app, settings, engine)
     return ConsoleHouse(
         app=app,
         engine=engine,

@@ -30,8 +30,8 @@ def test_a_case_shows_what_was_said_what_it_may_be_about_and_why(house: ConsoleH
         assert sentence in page
     for words in (
         "消防安全、棚網",
-        "因為聽到",
-        "亦可能是",
+        "聽到棚網",
+        "67%",
         "來電者說話期間掛線",
         "消防處",
         "廣東話 98%",
@@ -150,11 +150,13 @@ class TestTheCategory:
         assert "類別改為「垃圾、街道清潔」（原為「消防安全、棚網」）" in page
         assert "因為聽到" not in page  # the reasons were the guess's
 
-    def test_of_an_alternative_is_one_press_away(self, house: ConsoleHouse) -> None:
+    def test_of_the_whole_list_counts_where_none_in_sight_is_chosen(
+        self, house: ConsoleHouse
+    ) -> None:
         number = house.case(*SCAFFOLD)
         visitor = house.signed_in()
-        visitor.decide(number, "confirm", category="fire-safety", instead="refuse")
-        assert house.stored(number).category == "refuse"
+        visitor.decide(number, "confirm", category="", **{"category-other": "street-lamp"})
+        assert house.stored(number).category == "street-lamp"
 
     @pytest.mark.parametrize("category", ["", "no-such-thing", "desk"])
     def test_has_to_be_one_of_the_citys(self, one_house: ConsoleHouse, category: str) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from cases.transcripts import Slot
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
 
@@ -30,6 +31,13 @@ def three(house: ConsoleHouse) -> dict[str, str]:
     [
         ("", ["silent", "water", "scaffold"]),
         ("order=due", ["scaffold", "water", "silent"]),
+        ("order=oldest", ["scaffold", "water", "silent"]),
+        ("q=棚網", ["scaffold"]),
+        ("q=水管", ["water"]),
+        ("q=水管 外牆", []),
+        ("q=物業&language=cmn", ["water"]),
+        ("q=物業&language=yue", []),
+        ("q=。", ["silent", "water", "scaffold"]),
         ("language=cmn", ["water"]),
         ("category=fire-safety", ["scaffold"]),
         ("category=none", ["silent"]),
@@ -128,3 +136,66 @@ def test_an_officer_finds_the_cases_of_the_department_and_no_others(house: Conso
 
 def test_an_empty_list_says_what_will_come(one_house: ConsoleHouse) -> None:
     assert "暫時未有個案" in one_house.signed_in().get("/cases").text
+
+
+def test_a_search_marks_what_it_found_whichever_script_was_typed(
+    house: ConsoleHouse, three: dict[str, str]
+) -> None:
+    page = house.signed_in().get("/cases?q=物業").text
+    assert "<mark>物业</mark>" in page and numbers(page) == [three["water"]]
+
+
+def test_a_search_finds_what_was_written_and_shows_where(
+    house: ConsoleHouse, three: dict[str, str]
+) -> None:
+    visitor = house.signed_in("supervisor")
+    visitor.decide(three["scaffold"], "close", note="屋宇署已派員到場")
+    page = visitor.get("/cases?q=派員 棚網").text
+    assert numbers(page) == [three["scaffold"]] and "<mark>棚網</mark>" in page
+    page = visitor.get("/cases?q=派員").text
+    assert "處理紀錄：" in page and "<mark>派員</mark>" in page
+
+
+def test_a_number_that_the_list_masks_is_found_but_not_shown(house: ConsoleHouse) -> None:
+    said = "我電話係98765432，天花漏水"
+    number = house.case(said, masked_text="我電話係[phone]，天花漏水")
+    page = house.signed_in().get("/cases?q=9876").text
+    assert numbers(page) == [number] and "符合的是列表不顯示的內容" in page
+    assert "98765432" not in page
+    page = house.signed_in("auditor").get(f"/cases?q={number}").text
+    assert numbers(page) == [number] and "符合的是列表不顯示的內容" not in page
+
+
+def test_an_officer_finds_own_cases_alone_and_no_masked_number(house: ConsoleHouse) -> None:
+    said = {"masked_text": "棚網，打[phone]搵我"}
+    mine, other = house.accepted("hyd"), house.accepted("hd")
+    numbered = house.case("棚網，打98765432搵我", **said)
+    house.signed_in("supervisor").decide(numbered, "confirm", category="refuse")
+    house.signed_in("supervisor", "second").decide(numbered, "refer", lead="hyd")
+    officer = house.officer("hyd")
+    assert {*numbers(officer.get("/cases?q=棚網").text)} == {mine, numbered}
+    for query in ("9876", "98765432", "phone"):
+        assert numbers(officer.get(f"/cases?q={query}").text) == []
+    assert "98765432" not in officer.get("/cases?q=搵我").text
+    assert other in numbers(house.signed_in().get("/cases?q=棚網").text)
+    assert numbers(house.signed_in("auditor").get("/cases?q=98765432").text) == [numbered]
+
+
+def test_what_an_officer_finds_of_a_note_has_its_numbers_masked(house: ConsoleHouse) -> None:
+    number = house.accepted("hyd")
+    house.officer("hyd").decide(number, "interim", text="上門視察，致電 9876 5432")
+    reader = house.signed_in("officer", "second", "hyd")
+    page = reader.get("/cases?q=上門").text
+    assert numbers(page) == [number] and "<mark>上門</mark>" in page and "5432" not in page
+    assert numbers(reader.get("/cases?q=5432").text) == []
+
+
+def test_a_case_is_found_by_the_district_its_department_was_told(house: ConsoleHouse) -> None:
+    place = Slot("place", "荃灣", "荃灣", 0.0, 1.0, 0.9)
+    number, elsewhere = house.case("荃灣漏水", slots=(place,)), house.case(*SCAFFOLD)
+    boss = house.signed_in("supervisor")
+    for one in (number, elsewhere):
+        boss.decide(one, "confirm", category="refuse")
+        boss.decide(one, "refer", lead="hyd")
+    assert numbers(boss.get("/cases?district=荃灣區").text) == [number]
+    assert {*numbers(boss.get("/cases?district=nowhere").text)} == {number, elsewhere}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cases import agents, case, duty, export, recordings
+from cases import agents, case, duty, export, recordings, search
 from cases.permissions import Person
 from cases.transcripts import Slot
 from console.__main__ import commands
@@ -215,3 +215,14 @@ def test_an_agents_notices_go_to_the_address_given_and_nowhere_without(
     assert wrong.exit_code == 1 and "'mei' is no address" in wrong.output
     assert run("set-email", "mei").exit_code == 0
     assert address() is None
+
+
+def test_the_search_is_made_anew_for_all_cases(house: ConsoleHouse, run: Run) -> None:
+    made = [house.case(*SCAFFOLD) for _ in range(3)]
+    with transaction(house.engine) as session:
+        search.forget(session, range(1, 4))
+    visitor = house.signed_in()
+    assert made[0] not in visitor.get("/cases?q=棚網").text
+    done = run("reindex")
+    assert done.exit_code == 0 and "3 cases can be found." in done.stdout
+    assert all(number in visitor.get("/cases?q=棚網").text for number in made)

@@ -20,7 +20,7 @@ def offered(page: str) -> set[str]:
     return {
         act.replace("-", "_")
         for act in re.findall(r'action="/cases/\d+/([a-z-]+)"', page)
-        if act != "reveal" and act.replace("-", "_") not in deeds.BESIDES
+        if act.replace("-", "_") in set(deeds.FORMS) - deeds.BESIDES
     }
 
 
@@ -72,7 +72,11 @@ def test_the_page_offers_exactly_what_the_table_allows(
         assert answer.status_code == 404
         allowed = set()
     else:
-        assert offered(answer.text) == allowed
+        together = "dispatch" in offered(answer.text)
+        assert together == ({"confirm"} <= allowed)
+        # Who may do both is offered both at once.
+        both = deeds.TOGETHER["dispatch"] if together else ()
+        assert {*offered(answer.text) - {"dispatch"}, *both} == {*allowed, *both}
     before = one_house.history(number)
     for act in set(deeds.FORMS) - deeds.BESIDES - allowed:
         state = on_page(answer.text) if allowed else {"version": "1", "seen": "0"}
@@ -135,7 +139,7 @@ def test_the_lead_is_suggested_by_the_routing_rule_in_its_own_words(
     visitor = one_house.signed_in()
     visitor.decide(number, "confirm", category="street-lamp")
     page = visitor.get(f"/cases/{number}").text
-    assert re.search(r'<option value="hyd" selected>', page) and "建議主辦的理由" in page
+    assert re.search(r'name="lead" value="hyd" checked>', page) and "按類別" in page
     visitor.decide(number, "refer", lead="hyd", supporting="td")
     page = visitor.get(f"/cases/{number}").text
     assert "派給路政署主辦，協辦：運輸署" in page

@@ -28,7 +28,7 @@ def test_the_front_page_leads_to_the_sign_in_and_then_to_the_cases(house: Consol
     visitor = house.visitor()
     assert 'href="/sign-in"' in visitor.get("/").text
     assert visitor.sign_in("mei").location == "/"
-    assert visitor.get("/").location == "/cases"
+    assert visitor.get("/").location == "/desk"
 
 
 def test_capitals_and_wide_letters_in_a_name_make_no_difference(house: ConsoleHouse) -> None:

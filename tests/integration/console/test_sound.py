@@ -114,3 +114,33 @@ def test_sound_that_is_lost_or_not_fetched_yet_is_a_page_that_says_so(house: Con
 )
 def test_what_kind_of_sound_it_is_the_bytes_tell(sound: bytes, kind: str | None) -> None:
     assert media_type(sound) == kind
+
+
+def test_the_outline_is_drawn_when_it_is_first_asked_for_and_kept(one_house: ConsoleHouse) -> None:
+    one_house.case(*SCAFFOLD)
+    visitor = one_house.signed_in()
+    drawn = visitor.get("/recordings/1/peaks")
+    assert drawn.status_code == 200 and drawn.json["seconds"] == 6.0
+    assert len(drawn.json["levels"]) == 2000
+    with transaction(one_house.engine) as session:
+        key = session.get_one(Recording, 1).storage_key
+    assert one_house.storage.read(f"{key}.peaks.json") == drawn.data
+
+
+def test_what_the_worker_drew_is_served_whatever_the_sound(one_house: ConsoleHouse) -> None:
+    one_house.case(*SCAFFOLD, sound=b"ID3 an MP3")
+    visitor = one_house.signed_in()
+    assert visitor.get("/recordings/1/peaks").status_code == 404
+    with transaction(one_house.engine) as session:
+        key = session.get_one(Recording, 1).storage_key
+    one_house.storage.write(f"{key}.peaks.json", b'{"seconds":1,"levels":[1]}')
+    assert visitor.get("/recordings/1/peaks").json == {"seconds": 1, "levels": [1]}
+
+
+def test_who_may_not_hear_sees_no_outline_and_looking_is_not_playing(
+    one_house: ConsoleHouse,
+) -> None:
+    number = one_house.case(*SCAFFOLD)
+    assert one_house.signed_in("officer").get("/recordings/1/peaks").status_code == 403
+    one_house.signed_in().get("/recordings/1/peaks")
+    assert "played" not in [action for _, action in one_house.history(number)]

@@ -1,6 +1,7 @@
 """The job, on a real database and real storage: together, once, never twice, and no call lost."""
 
 import io
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from sqlalchemy import Connection, event, select, text
@@ -25,7 +27,7 @@ from runtime import clock, database
 from runtime.database import transaction
 from runtime.storage import Storage
 from tests.unit.cases.conftest import LAMPS, TERMS
-from tests.unit.transcription.conftest import Parrot, Script, said
+from tests.unit.transcription.conftest import Parrot, Script, said, wav
 from transcription import jobs
 from transcription.audio import SAMPLE_RATE
 from transcription.engines.interface import Clip, Line, ModelUnavailable, Result, Unheard, Word
@@ -77,7 +79,7 @@ class Desk:
         self.parrot = Parrot(script)
         self.parrot.batch = batch
         recogniser = Recogniser(self.parrot, self.detector, ("yue", "cmn", "en"), "hk")
-        usual = {"standby": Standby(lambda: recogniser), "categories": ()}
+        usual = {"standby": Standby(lambda: recogniser), "categories": tuple}
         return Ear(self.database, self.storage, **{**usual, **otherwise})
 
     def row(self, recording: int | None = None) -> Recording:
@@ -595,7 +597,7 @@ def test_what_is_said_in_an_urgent_matter_makes_the_rest_of_the_call_urgent(desk
     other = desk.add("CA1", turn=2)
     lamps = replace(LAMPS, urgent=True)
 
-    transcribe(desk.ear(categories=(lamps,), hands=2))
+    transcribe(desk.ear(categories=lambda: (lamps,), hands=2))
 
     assert desk.heard() == [desk.recording]
     assert desk.case().category == lamps.code
@@ -605,7 +607,7 @@ def test_what_is_said_in_an_urgent_matter_makes_the_rest_of_the_call_urgent(desk
 def test_a_matter_that_is_not_urgent_hastens_nothing(desk: Desk) -> None:
     other = desk.add("CA1", turn=2)
 
-    transcribe(desk.ear(categories=(LAMPS,), hands=2))
+    transcribe(desk.ear(categories=lambda: (LAMPS,), hands=2))
 
     assert desk.row(other).priority == recordings.USUAL
 
@@ -646,6 +648,22 @@ def test_a_copy_without_the_callers_numbers_lies_beside_the_recording(desk: Desk
     assert len(middle) > 0
     assert abs(middle).max() == 0
     assert abs(samples).max() > 0.01
+
+
+def test_the_outline_of_the_sound_lies_beside_the_recording_whether_or_not_anybody_speaks(
+    desk: Desk, speech: Speech
+) -> None:
+    desk.storage.write("2026/silence", wav(np.zeros(32000, np.float32)))
+    desk.add("CA2", key="2026/silence")
+
+    while transcribe(desk.ear()):
+        pass
+
+    spoken, silent = (
+        json.loads(desk.storage.read(f"{key}.peaks.json")) for key in (KEY, "2026/silence")
+    )
+    assert max(spoken["levels"]) > 20 and spoken["seconds"] > 1
+    assert (max(silent["levels"]), silent["seconds"]) == (0, 4.0)
 
 
 def test_without_numbers_there_is_no_second_copy(desk: Desk) -> None:

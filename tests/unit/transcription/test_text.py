@@ -3,7 +3,7 @@
 import pytest
 
 from cases.script import Script
-from transcription.text import dealt, joined, tidy
+from transcription.text import dealt, tidy
 
 
 def test_chinese_comes_in_the_script_of_the_city() -> None:
@@ -18,12 +18,6 @@ def test_cantonese_words_and_names_are_left_alone() -> None:
 
 def test_english_is_not_touched() -> None:
     assert tidy("  The lamp  is\n broken ", "en", "hk") == "The lamp is broken"
-
-
-def test_lines_are_joined_as_their_language_is_written() -> None:
-    assert joined(["街燈壞咗。", "冇人整"]) == "街燈壞咗。冇人整"
-    assert joined(["街燈壞咗", "冇人整"]) == "街燈壞咗 冇人整"
-    assert joined(["The lamp is broken.", "Please fix it."]) == "The lamp is broken. Please fix it."
 
 
 def test_half_a_character_is_not_shown() -> None:

@@ -16,11 +16,12 @@ from typing import Final
 
 import yaml
 
+from cases import numerals
+from cases.numerals import CHINESE_NUMBER, ENGLISH_NUMBER, Digits
+from cases.personal import personal
 from cases.places import Named, Places, comparable
-from cases.transcripts import Segment, Slot, SlotKind
-from transcription import numerals, quality, redaction
-from transcription.numerals import CHINESE_NUMBER, ENGLISH_NUMBER, Digits
-from transcription.spoken import Spoken, by_speaker
+from cases.spoken import Spoken, by_speaker
+from cases.transcripts import PHANTOM, Segment, Slot, SlotKind
 
 SURNAMES: Final = Path(__file__).with_name("surnames.yaml")
 
@@ -45,7 +46,7 @@ def slots(segments: Sequence[Segment], places: Places) -> tuple[Slot, ...]:
     A place with the number of a house behind it is one slot: 彌敦道八十八號 is 彌敦道88號. Identity
     numbers are nobody's need and no slots; invented lines have none.
     """
-    real = [segment for segment in segments if quality.PHANTOM not in segment.flags]
+    real = [segment for segment in segments if PHANTOM not in segment.flags]
     found = [
         _slot(spoken, part)
         for spoken in by_speaker(real)
@@ -148,11 +149,11 @@ def _english_address(found: re.Match[str]) -> str:
 
 def _rows_of_digits(plain: str) -> Iterator[Part]:
     """Telephone numbers whole; of other rows each group of at least four digits."""
-    personal = list(redaction.personal(plain))
-    for one in personal:
+    found = list(personal(plain))
+    for one in found:
         if one.kind == "phone":
             yield Part("number", one.start, one.end, one.digits)
-    hidden = [(one.start, one.end) for one in personal]
+    hidden = [(one.start, one.end) for one in found]
     for run in numerals.runs(plain):
         groups = run.groups if any(_is_long(group) for group in run.groups) else (run.whole,)
         for group in groups:

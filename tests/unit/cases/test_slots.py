@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from cases import places
 from cases.places import Places
-from cases.transcripts import Segment, Slot, Word
-from transcription import quality
-from transcription.slots import slots
+from cases.slots import slots
+from cases.transcripts import PHANTOM, Segment, Slot, Word
 
 ROOT = Path(__file__).resolve().parents[3]
 SENTENCES = ROOT / "tests/unit/callers_sentences.txt"
@@ -196,7 +195,7 @@ class TestTimesAndConfidence:
 
 
 def test_an_invented_line_has_no_slots(hong_kong: Places) -> None:
-    assert slots([line("我住喺彩雲邨", flags=(quality.PHANTOM,))], hong_kong) == ()
+    assert slots([line("我住喺彩雲邨", flags=(PHANTOM,))], hong_kong) == ()
 
 
 def test_most_sentences_of_our_callers_name_nothing(hong_kong: Places) -> None:

@@ -6,9 +6,12 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cases.transcripts import Segment, Word
-from transcription.text import BROKEN
+
+# Half a character, where a model broke off in the middle of one.
+BROKEN: Final = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Spoken:
         number of eight digits at 0.97 each is wrong every fifth time, and that has to show.
         """
         return round(math.prod(word.confidence for word in self.said(start, end)), 3)
+
+
+def joined(lines: Iterable[str]) -> str:
+    """Lines as one text: a space between two, but none behind a Chinese full stop or comma."""
+    return re.sub(r"(?<=[，。！？；：、]) ", "", " ".join(lines))
 
 
 def by_speaker(segments: Sequence[Segment]) -> Iterator[Spoken]:

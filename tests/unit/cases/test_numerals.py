@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcription.numerals import english_number, number, one_way, runs
+from cases.numerals import english_number, number, one_way, runs
 
 CHINESE = "零一二三四五六七八九"
 UNITS = ("", "十", "百", "千")

@@ -1,0 +1,84 @@
+"""Words looked for in what was said, whichever script it is in: each with what it stands for.
+
+A word of English stands alone (`gas` is not in `gasp`); `~` is a gap within a clause, of up to eight
+characters in Chinese and twenty-four in English. The words are data of whoever looks for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from cases.script import fold
+
+BREAKS: Final = "，。！？；,.!?;\n"  # where a clause ends
+_GAP: Final = "~"
+_HOW_WIDE: Final = {"zh": 8, "en": 24}  # characters
+_ALIKE: Final = str.maketrans("’著", "'着")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A word found, from character `start` up to `end`, and what it stands for."""
+
+    kind: str
+    start: int
+    end: int
+
+    @property
+    def place(self) -> range:
+        return range(self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words ready to be looked for."""
+
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+
+    @classmethod
+    def of(cls, words: Iterable[tuple[str, str]]) -> Lexicon:
+        """words: (what it stands for, the word)."""
+        once = dict.fromkeys(words)
+        return cls(tuple((kind, re.compile(pattern(word))) for kind, word in once))
+
+    def hits(self, text: str) -> list[Hit]:
+        """Everything found in a plain text, the longest first; much of it may overlap."""
+        return sorted(self._everywhere(text), key=lambda hit: (hit.start - hit.end, hit.start))
+
+    def _everywhere(self, text: str) -> Iterator[Hit]:
+        for kind, word in self.patterns:
+            for found in word.finditer(text):
+                yield Hit(kind, *found.span())
+
+
+def plain(text: str) -> str:
+    """Text as it is compared: Simplified and small letters, one character for each."""
+    for form in (fold(text).lower(), "".join(map(fold, text)).lower(), text.lower()):
+        if len(form) == len(text):
+            return form.translate(_ALIKE)
+    return text
+
+
+def script(word: str) -> str:
+    """`en` or `zh`: how far a gap reaches, and whether the word must stand alone."""
+    return "en" if word.isascii() else "zh"
+
+
+def pattern(word: str) -> str:
+    """The regular expression of one word, gaps and all."""
+    gap = f"[^{re.escape(BREAKS)}]{{0,{_HOW_WIDE[script(word)]}}}?"
+    return bounded(gap.join(re.escape(part) for part in plain(word).split(_GAP)), script(word))
+
+
+def bounded(expression: str, written: str) -> str:
+    """The expression; in English only where it stands alone."""
+    return rf"\b(?:{expression})\b" if written == "en" else expression
+
+
+def any_of(words: Iterable[str], written: str) -> re.Pattern[str]:
+    """One expression that finds any of the words, all of one script, the longest first."""
+    longest_first = sorted(map(plain, words), key=len, reverse=True)
+    return re.compile(bounded("|".join(map(re.escape, longest_first)), written))

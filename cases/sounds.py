@@ -1,0 +1,98 @@
+"""How Chinese is heard: characters as the syllables they stand for, so that names can be looked for by
+sound. A recogniser that mishears writes another character of the same sound, or nearly so.
+
+Tones are left out, and so are differences that many speakers do not make: in Cantonese the lazy sounds
+(懶音: 你 as lei, 我 as o, 國 as gok, 江 as gon, 北 as bat), in Mandarin those of the south (是 as si,
+男 as lan, 星 as xin). A character counts with the one reading it mostly has. ToJyutping's and pypinyin's
+home.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Final
+
+import ToJyutping
+from pypinyin import Style, lazy_pinyin
+
+from cases.script import fold, to_script
+
+# A syllable is written as one character of the private use area: a text's sound is a text as long.
+FIRST: Final = 0xE000
+_HAN: Final = range(0x4E00, 0xA000)
+
+_JYUTPING: Final = re.compile(r"(gw|kw|ng|[bpmfdtnlghkwzcsj])?(.+?)(ng|[mnptk])?")
+_LAZY_ONSET: Final = {"n": "l", "ng": ""}
+_LAZY_CODA: Final = {"ng": "n", "k": "t"}
+_SYLLABIC: Final = ("m", "ng")  # 唔, 五: many say both alike
+
+_PINYIN: Final = re.compile(r"(zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(.*)")
+_FLAT: Final = {"zh": "z", "ch": "c", "sh": "s", "n": "l"}
+
+
+def sound(text: str, language: str) -> str:
+    """The sound of `text` in `language` (`yue`; anything else is heard as Mandarin): as long as the
+    text, one character for each, alike where the two sound alike. What is not Chinese stays, in small
+    letters."""
+    lowered = text.lower()
+    plain = lowered if len(lowered) == len(text) else text
+    return plain.translate(_syllables("yue" if language == "yue" else "cmn"))
+
+
+def is_sounded(char: str) -> bool:
+    """Whether a character of a sound stands for a syllable."""
+    return ord(char) >= FIRST
+
+
+@cache
+def _syllables(language: str) -> Mapping[int, str]:
+    read = _cantonese if language == "yue" else _mandarin
+    codes: dict[str, str] = {}
+    found = {}
+    for code, syllable in _readings(read):
+        found[code] = codes.setdefault(syllable, chr(FIRST + len(codes)))
+    return found
+
+
+def _readings(read: Callable[[str], str | None]) -> list[tuple[int, str]]:
+    readings = ((code, read(chr(code))) for code in _HAN)
+    return [(code, syllable) for code, syllable in readings if syllable]
+
+
+def _cantonese(char: str) -> str | None:
+    """The lazy syllable of a character; one in Simplified is read as its Traditional form is."""
+    for form in (to_script(char, "hk"), char):
+        reading = ToJyutping.get_jyutping_list(form)[0][1]
+        if reading:
+            return lazy_cantonese(reading)
+    return None
+
+
+def lazy_cantonese(jyutping: str) -> str:
+    """A syllable of Jyutping without tone, and as lazy speakers say it: ng5 -> m, gwok3 -> got."""
+    syllable = jyutping.rstrip("123456")
+    if syllable in _SYLLABIC:
+        return "m"
+    parts = _JYUTPING.fullmatch(syllable)
+    if parts is None:
+        return syllable
+    onset, vowel, coda = (part or "" for part in parts.groups())
+    if vowel == "o" and onset in ("gw", "kw"):
+        onset = onset[0]
+    return _LAZY_ONSET.get(onset, onset) + vowel + _LAZY_CODA.get(coda, coda)
+
+
+def _mandarin(char: str) -> str | None:
+    reading = lazy_pinyin(fold(char), style=Style.NORMAL, errors="ignore")
+    return lazy_mandarin(reading[0]) if reading else None
+
+
+def lazy_mandarin(pinyin: str) -> str:
+    """A syllable of pinyin without tone, and as the south says it: shang -> san, nan -> lan."""
+    parts = _PINYIN.fullmatch(pinyin)
+    if parts is None:
+        return pinyin
+    onset, rest = parts[1] or "", parts[2]
+    return _FLAT.get(onset, onset) + (rest[:-1] if rest.endswith("ng") else rest)

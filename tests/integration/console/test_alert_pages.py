@@ -1,0 +1,105 @@
+"""What the calls add up to, on its pages: seen, acknowledged, whistled, judged."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from cases.alerts import Alert
+from cases.understanding import understand
+from runtime.city import City
+from runtime.database import transaction
+from runtime.settings import CITIES
+from tests.support.console_app import ConsoleHouse
+from watch.understanding import mind_of
+
+NET = "我住大埔宏福苑，外牆啲棚網好易着火"
+MIND = mind_of(City.read(CITIES / "hongkong"))
+
+
+def raised(house: ConsoleHouse) -> int:
+    """Three callers told of one scaffold: the alert's id."""
+    for caller in ("+85291230001", "+85291230002", "+85291230003"):
+        number = house.case(NET, caller=caller)
+        found = house.stored(number)
+        with transaction(house.engine) as session:
+            understand(session, found.id, MIND, found.opened_at)
+    with transaction(house.engine) as session:
+        return session.scalars(select(Alert.id)).one()
+
+
+def stored(house: ConsoleHouse, alert_id: int) -> Alert:
+    with transaction(house.engine) as session:
+        alert = session.get_one(Alert, alert_id)
+        session.expunge_all()
+    return alert
+
+
+def test_the_list_tells_place_and_figures_and_what_nobody_has_seen(house: ConsoleHouse) -> None:
+    raised(house)
+    page = house.signed_in("supervisor").get("/alerts").text
+    assert "宏福苑" in page and "見到 3 宗" in page and "未確認" in page
+
+
+def test_the_page_shows_the_cases_behind_it_with_numbers_masked(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    page = house.signed_in("leader").get(f"/alerts/{alert}").text
+    assert page.count("棚網好易着火") == 3 and "91230001" not in page
+
+
+def test_it_is_acknowledged_with_words_and_only_once(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    boss = house.signed_in("supervisor")
+    empty = boss.post(f"/alerts/{alert}/acknowledge", words=" ")
+    assert empty.status_code == 422
+    assert boss.post(f"/alerts/{alert}/acknowledge", words="已派人巡查").status_code == 303
+    assert "已派人巡查" in boss.get(f"/alerts/{alert}").text
+    again = house.signed_in("coordinator").post(f"/alerts/{alert}/acknowledge", words="我都睇到")
+    assert again.status_code == 409
+    assert stored(house, alert).climbs_at is None
+
+
+def test_it_becomes_a_whistle_with_one_form(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    boss = house.signed_in("coordinator")
+    assert "宏福苑" in boss.get(f"/alerts/{alert}").text
+    blown = boss.post(f"/alerts/{alert}/whistle", matter="棚網", departments="bd", danger="1")
+    assert blown.status_code == 303 and "/whistles/" in blown.location
+    kept = stored(house, alert)
+    assert kept.whistle_id and kept.acknowledged_at
+    assert f"/whistles/{kept.whistle_id}" in boss.get(f"/alerts/{alert}").text
+
+
+def test_a_whistle_for_nobody_is_refused_and_keeps_what_was_typed(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    refused = house.signed_in("supervisor").post(f"/alerts/{alert}/whistle", matter="塊網就嚟跌")
+    assert refused.status_code == 422 and "塊網就嚟跌" in refused.text
+    assert stored(house, alert).whistle_id is None
+
+
+def test_the_verdicts_are_the_record_of_the_method(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    boss = house.signed_in("supervisor")
+    assert "沒有數據" in boss.get("/alerts").text
+    assert boss.post(f"/alerts/{alert}/judge", verdict="perhaps").status_code == 422
+    assert boss.post(f"/alerts/{alert}/judge", verdict="false").status_code == 303
+    assert "100%" in boss.get("/alerts").text
+
+
+def test_agents_and_officers_do_not_see_them_and_auditors_only_read(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    assert house.signed_in("agent").get("/alerts").status_code == 403
+    assert house.signed_in("officer").get(f"/alerts/{alert}").status_code == 403
+    auditor = house.signed_in("auditor")
+    assert auditor.get(f"/alerts/{alert}").status_code == 200
+    assert auditor.post(f"/alerts/{alert}/acknowledge", words="x").status_code == 403
+
+
+def test_the_board_counts_hazards_by_place(house: ConsoleHouse) -> None:
+    house.now -= timedelta(days=1)
+    raised(house)
+    page = house.signed_in("supervisor").get("/hazards").text
+    assert "宏福苑" in page and "大埔區" in page
+
+
+def test_an_alert_there_is_not_is_no_page(house: ConsoleHouse) -> None:
+    assert house.signed_in("supervisor").get("/alerts/99").status_code == 404
