@@ -23,8 +23,6 @@ SEEN_EVERY = timedelta(minutes=1)
 
 # A link that was printed opens the door for so long, if nobody has used it.
 LINK_LASTS = timedelta(minutes=30)
-# Never what a browser's token begins with, which is all letters, digits, - and _.
-_LINK = "link:"
 
 TRIES = 5
 WINDOW = timedelta(minutes=15)
@@ -139,8 +137,9 @@ def link(session: Session, agent: Agent, now: datetime) -> str:
     """The token of a link by which the agent signs in, once and soon. Whoever has it is the agent: for
     hotlines that nobody reaches from elsewhere."""
     token = secrets.token_urlsafe(32)
-    digest = _digest(_LINK + token)
-    session.add(SignIn(token_digest=digest, agent_id=agent.id, began_at=now, seen_at=now))
+    session.add(
+        SignIn(token_digest=_link_digest(token), agent_id=agent.id, began_at=now, seen_at=now)
+    )
     return token
 
 
@@ -150,7 +149,7 @@ def by_link(session: Session, token: str, now: datetime) -> tuple[str, str | Non
     taken = session.execute(
         update(SignIn)
         .where(
-            SignIn.token_digest == _digest(_LINK + token),
+            SignIn.token_digest == _link_digest(token),
             SignIn.ended_at.is_(None),
             SignIn.began_at > now - LINK_LASTS,
         )
@@ -222,6 +221,11 @@ def first_time_heard(session: Session, signin_id: int, recording_id: int) -> boo
 
 def _end(session: Session, now: datetime, which: ColumnElement[bool]) -> None:
     session.execute(update(SignIn).where(which, SignIn.ended_at.is_(None)).values(ended_at=now))
+
+
+def _link_digest(token: str) -> str:
+    """Never the digest of what a browser was given, which is hexadecimal throughout."""
+    return f"link:{_digest(token)}"[:64]
 
 
 def _digest(token: str) -> str:

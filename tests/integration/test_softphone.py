@@ -4,20 +4,28 @@ import io
 import wave
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
 import httpx
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from cases import browser_calls
+from cases import browser_calls, calls, case, categories, departments, export, outcomes, recount
+from cases.calls import Call
+from cases.case import Case
+from cases.categories import Category
+from cases.permissions import Person
 from ivr import jobs, media, softphone
+from ivr.phone import Phone
 from ivr.providers.profile import TWILIO
 from ivr.spoken import Speaker
 from runtime import clock, keys
+from runtime.database import transaction
 from runtime.settings import Settings
 from runtime.storage import Storage
 from tests.integration.telephone import BASE, Exchange
@@ -308,3 +316,64 @@ def test_off_the_air_nobody_is_asked_for_https(settings: MakeSettings) -> None:
     with pytest.raises(ValueError, match="PUBLIC_BASE_URL"):
         settings(phone_enabled=True, public_base_url="http://hotline.example")
     settings(phone_enabled=True, public_base_url="http://127.0.0.1:8000")
+
+
+def closed_by_the_desk(tab: Tab, call_id: str) -> None:
+    phone = tab.exchange.phone
+    with transaction(phone.engine) as session:
+        found = session.scalars(
+            select(Case).join(Call, Call.id == Case.call_id).where(Call.provider_id == call_id)
+        ).one()
+        by = Person("agent:1", "agent")
+        kind = next(iter(categories_of(phone)))
+        how = {"by": by, "now": clock.now()}
+        case.confirm(session, found, kind, version=found.version, terms=phone.terms, **how)
+        case.close(session, found, "Done.", version=found.version, **how)
+
+
+def categories_of(phone: Phone) -> tuple[Category, ...]:
+    folder = phone.city.folder
+    return tuple(categories.read(folder, departments.read(folder)))
+
+
+def test_such_a_case_counts_in_no_rate_by_the_database_and_by_the_export_alike(tab: Tab) -> None:
+    twiml = tab.go("/voice", CallStatus="ringing")
+    verb = twiml.find("Record")
+    assert verb is not None
+    tab.go(verb.get("action", ""), **record(tab, tone(2.0)), Digits="#")
+    line = tab.exchange.line()
+    line.answer()
+    line.speak()
+    for call_id in (tab.call, line.sid):
+        closed_by_the_desk(tab, call_id)
+    period = (clock.now() - timedelta(days=1), clock.now() + timedelta(days=1))
+    with transaction(tab.exchange.phone.engine) as session:
+        counted = outcomes.handled(session, "city", *period)
+        rows = list(export.batch(session, limit=100).rows)
+    assert sum(counted.values()) == 1
+    assert recount.recount(rows, "city", *period).handled == counted
+    (browser,) = [row for row in rows if row["call_id"] == tab.call]
+    with pytest.raises(recount.Tampered, match="channel"):
+        recount.recount([{**browser, "channel": "telephone"}], "city", *period)
+
+
+def test_it_takes_no_line_from_those_who_phone(tab: Tab) -> None:
+    tab.go("/voice", CallStatus="ringing")
+    with transaction(tab.exchange.phone.engine) as session:
+        assert calls.busy_lines(session, clock.now() - timedelta(hours=1)) == 0
+    tab.exchange.line().answer()
+    with transaction(tab.exchange.phone.engine) as session:
+        assert calls.busy_lines(session, clock.now() - timedelta(hours=1)) == 1
+
+
+def test_for_trying_things_it_works_unsigned_on_this_machine(settings: MakeSettings) -> None:
+    own = settings(
+        phone_enabled=True,
+        public_base_url="http://127.0.0.1:8000",
+        twilio_auth_token="",
+        twilio_auth_token_secondary="",
+        insecure_dev_webhooks=True,
+    )
+    tab = tab_of(own)
+    told: Any = tab.relay("/voice", CallStatus="ringing").get_json()
+    assert told["status"] == 200 and told["signature"] == ""
