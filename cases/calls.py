@@ -44,6 +44,7 @@ class Call(Record):
     __table_args__ = (
         Index("ix_calls_caller_digest", "caller_digest"),
         Index("ix_calls_browser", "id", sqlite_where=IN_BROWSER, postgresql_where=IN_BROWSER),
+        Index("ix_calls_began_at", "began_at"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

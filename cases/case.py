@@ -47,6 +47,8 @@ FLAGS = (
 )
 
 SEATED = text("seat_id IS NOT NULL")
+# Word for word what the index of them says, or SQLite would not use it.
+IS_UNREVIEWED = text("status = 'received'")
 
 
 class Case(Record):
@@ -57,6 +59,12 @@ class Case(Record):
         Index("ix_cases_status_due_at", "status", "due_at"),
         Index("ix_cases_owner", "owner", "due_at"),
         Index("ix_cases_seat_id", "seat_id", sqlite_where=SEATED, postgresql_where=SEATED),
+        Index(
+            "ix_cases_unreviewed",
+            "opened_at",
+            sqlite_where=IS_UNREVIEWED,
+            postgresql_where=IS_UNREVIEWED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -19,14 +19,29 @@ WORK_DESK = "work_desk"  # take the next case that waits at the desk
 OWN_SETTINGS = "own_settings"  # how one works at the console oneself
 CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
+SHARE_VIEWS = "share_views"
+EXPORT = "export_cases"  # the masked text of what the list shows
+EXPORT_WHOLE = "export_whole"  # with telephone and identity numbers
 CONFIRM = "confirm"
 CLOSE = "close"
 REOPEN = "reopen"
 MANAGE_AGENTS = "manage_agents"
+READ_ARTICLES = "read_articles"
+WRITE_ARTICLES = "write_articles"  # an officer those of the own department
+EDIT_TEMPLATES = "edit_templates"
+MARK_CALLERS = "mark_callers"  # say that a caller abuses the hotline
+DECIDE_MARKS = "decide_marks"
+SEE_MARKS = "see_marks"
+MANAGE_KEYS = "manage_keys"
+MANAGE_WEBHOOKS = "manage_webhooks"
+MANAGE_JOBS = "manage_jobs"
+SEE_SYSTEM = "see_system"
 SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotline
 AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
 EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
 EDIT_ROUTING = "edit_routing"
+SEE_WALL = "see_wall"  # how the hotline stands at this moment: counts alone
+MANAGE_KIOSKS = "manage_kiosks"  # make links by which a screen shows the wall to whoever passes
 SEE_ALERTS = "see_alerts"
 ACKNOWLEDGE = (
     "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
@@ -64,19 +79,31 @@ PARTS: Mapping[str, frozenset[str]] = {
     "leader": frozenset({lifecycle.LEADER}),
 }
 
-_READING = frozenset({SEE_CASES, HEAR_RECORDINGS})
-_AT_THE_DESK = _READING | {REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT}
+_READING = frozenset({SEE_CASES, HEAR_RECORDINGS, READ_ARTICLES})
+_AT_THE_DESK = _READING | {
+    *(REVEAL_NUMBER, FOLLOW_UP, WORK_DESK, CORRECT_TEXT),
+    MARK_CALLERS,
+}
 _WARNED = frozenset({SEE_ALERTS, ACKNOWLEDGE})
+_SUPERVISING = (
+    _AT_THE_DESK
+    | _WARNED
+    | {
+        *(SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
+        *(DECIDE_MARKS, SEE_MARKS),
+        *(SHARE_VIEWS, EXPORT, EXPORT_WHOLE),
+        *(SEE_WALL, MANAGE_KIOSKS),
+    }
+)
+_MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
-    "supervisor": _AT_THE_DESK | _WARNED | {SEE_ADMIN, RULE, EDIT_ROUTING},
-    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS},
-    "admin": _AT_THE_DESK
-    | _WARNED
-    | {SEE_ADMIN, AUDIT, RULE, MANAGE_AGENTS, EDIT_CITY, EDIT_ROUTING},
-    OFFICER: frozenset({SEE_OWN_CASES}),
-    "coordinator": _READING | _WARNED | {RULE},
-    "leader": _READING | _WARNED,
+    "supervisor": _SUPERVISING,
+    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS, SEE_MARKS, EXPORT, SEE_WALL},
+    "admin": _SUPERVISING | _MACHINERY | {AUDIT, MANAGE_AGENTS, EDIT_CITY},
+    OFFICER: frozenset({SEE_OWN_CASES, READ_ARTICLES, WRITE_ARTICLES, EXPORT}),
+    "coordinator": _READING | _WARNED | {RULE, SHARE_VIEWS, EXPORT, SEE_WALL},
+    "leader": _READING | _WARNED | {EXPORT, SEE_WALL},
 }
 
 

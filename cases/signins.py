@@ -26,6 +26,8 @@ LINK_LASTS = timedelta(minutes=30)
 
 TRIES = 5
 WINDOW = timedelta(minutes=15)
+# Counts older than this are thrown away.
+LONGEST_WINDOW = timedelta(days=1)
 
 
 class SignIn(Record):
@@ -81,23 +83,35 @@ class Here:
         return agents.actor(self.agent_id)
 
 
-def count_try(session: Session, whose: Sequence[str], now: datetime, most: int = TRIES) -> None:
-    """One more try under each of `whose`. Raises Refused("wait", minutes) after too many wrong ones
-    (more than `most`); the transaction then ends without counting this one."""
+def count_try(
+    session: Session,
+    whose: Sequence[str],
+    now: datetime,
+    *,
+    most: int = TRIES,
+    within: timedelta = WINDOW,
+) -> None:
+    """One more try under each of `whose`. Raises Refused("wait", minutes) after more than `most` wrong
+    ones `within` a time of at most LONGEST_WINDOW; the transaction then ends without counting this one."""
     for key in sorted(whose):  # always in one order, so that two tries cannot wait for each other
-        row = session.execute(_one_more(session, key, now)).one()
+        row = session.execute(_one_more(session, key, now, within)).one()
         if row.tries > most:
-            left = row.since + WINDOW - now
+            left = row.since + within - now
             raise Refused("wait", minutes=int(left.total_seconds() // 60) + 1)
 
 
 def was_right(session: Session, name: str, address: str, now: datetime) -> None:
     """The last try was right: it is taken off, and the name's wrong ones are forgotten."""
     session.execute(delete(WrongTries).where(WrongTries.whose == name))
-    session.execute(
-        update(WrongTries).where(WrongTries.whose == address).values(tries=WrongTries.tries - 1)
-    )
-    session.execute(delete(WrongTries).where(WrongTries.since <= now - WINDOW))
+    take_back(session, (address,))
+    session.execute(delete(WrongTries).where(WrongTries.since <= now - LONGEST_WINDOW))
+
+
+def take_back(session: Session, whose: Sequence[str]) -> None:
+    """The last try under each of `whose` was a right one."""
+    less = update(WrongTries).values(tries=WrongTries.tries - 1)
+    for key in sorted(whose):
+        session.execute(less.where(WrongTries.whose == key))
 
 
 def of_name(name: str) -> str:
@@ -110,8 +124,8 @@ def of_address(address: str) -> str:
     return f"address:{address}"[:80]
 
 
-def _one_more(session: Session, key: str, now: datetime) -> Any:
-    over = WrongTries.since <= now - WINDOW
+def _one_more(session: Session, key: str, now: datetime, within: timedelta) -> Any:
+    over = WrongTries.since <= now - within
     return (
         insert(session, WrongTries)
         .values(whose=key, tries=1, since=now)

@@ -67,6 +67,7 @@ class Words(Pack):
 
     waits: dict[Channel, Waits]
     moment: Names
+    day: Names
     words: dict[str, dict[str, Names]]
     texts: dict[str, Wording]
 

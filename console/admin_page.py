@@ -12,7 +12,11 @@ from console.office import Office
 
 # Endpoints without their prefix, in this order. Each has the words `admin.<endpoint>`, and may have a
 # line about it, `admin.<endpoint>.about`.
-ADMIN_PAGES = ["roles_page"]
+ADMIN_PAGES = [
+    "roles_page",
+    "template_list",
+    "abuse_page",
+]
 
 
 def routes(pages: Blueprint, office: Office) -> None:

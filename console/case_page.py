@@ -112,7 +112,10 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
     """Do it; or say what is missing; or, if the case changed meanwhile, show how and ask again."""
     with transaction(office.engine) as records:
         asked_of = _sheet(records, office, number)
-    sent = _sent(deeds.form(Desk(office, _words(office), asked_of), action))
+    form = deeds.form(Desk(office, _words(office), asked_of), action)
+    sent = _sent(form)
+    if "insert" in request.form:
+        return _inserted(office, asked_of, action, form, sent)
     how = How(office.person(g.here), clock.now(), office.terms, sent.version)
     try:
         with transaction(office.engine) as records:
@@ -124,6 +127,16 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
         return in_hand.go_on(office, after=f"desk.{action}")
     flash(f"case.done.{action}")
     return redirect(_onward(office, number), 303)
+
+
+def _inserted(
+    office: Office, sheet: Sheet, action: str, form: Form, sent: Sent
+) -> ResponseReturnValue:
+    """Nothing is done yet: the form again, with the template that was chosen in it."""
+    given = forms.inserted(form, sent.given, request.form)
+    if action in deeds.possible(sheet):
+        return _page(office, sheet, missing=action, given=given)
+    return _changed(office, sheet, action, Sent(sent.version, sent.seen, given)), 409
 
 
 def _onward(office: Office, number: str) -> str:

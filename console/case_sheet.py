@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 from flask import abort, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases import (
+    abuse,
     accesses,
     asked,
     clocks,
@@ -20,6 +22,7 @@ from cases import (
     readings,
     recordings,
     referrals,
+    reply_templates,
     routing,
     suggestions,
     tasks,
@@ -27,6 +30,8 @@ from cases import (
     whistles,
 )
 from cases import case as case_rules
+from cases.abuse import Mark
+from cases.articles import Version
 from cases.asked import Referral
 from cases.calls import Call
 from cases.case import Case
@@ -40,12 +45,13 @@ from cases.leases import Holder
 from cases.permissions import OFFICER, Person
 from cases.readings import Reading
 from cases.recordings import Recording
+from cases.reply_templates import Template
 from cases.routing import NOWHERE, Route, Where
 from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import noted, own_cases
+from console import article_pages, noted, own_cases
 from console.office import Office
 from console.who import Who, who
 from runtime import clock
@@ -59,7 +65,9 @@ class Sheet:
     knows it. `reading`: what was understood of it; `alike`: the clusters it shares with others.
     `route`: whose it is by the routing rules of today. `what`, `whose`: what a person at the
     desk is offered to choose from, whose department for the category `of`. `holder`, `lookers`: who
-    has it in hand, and who else looks at it. `private`: the reader may know neither who called nor hear
+    has it in hand, and who else looks at it. `articles`: what is written about its category, as of
+    `today`. `marks`: of abuse, that stand against the caller; `marked_in`: the numbers of the cases in
+    which they were made. `private`: the reader may know neither who called nor hear
     the recordings, and reads the text without telephone and identity numbers.
     """
 
@@ -81,6 +89,11 @@ class Sheet:
     reading: Reading | None = None
     alike: list[Cluster] = field(default_factory=list)
     route: Route | None = None
+    articles: list[Version] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    marked_in: dict[int, str | None] = field(default_factory=dict)
+    today: date = date.min
     of: str | None = None
     what: list[Suggested] = field(default_factory=list)
     whose: list[Suggested] = field(default_factory=list)
@@ -173,15 +186,17 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
     given = tasks.of_case(records, case.id)
     whistle = _whistle(records, case)
     called = whistles.called(records, whistle.id) if whistle else []
+    call = records.get_one(Call, case.call_id)
+    marks = _marks(records, call, reader)
     parts = case_rules.parts(records, case, reader)
     sheet = Sheet(
         case=case,
-        call=records.get_one(Call, case.call_id),
+        call=call,
         reader=reader,
         parts=parts,
         sounds=_sounds(records, case),
         events=events,
-        names=who(records, _actors(events, given, whistle, called)),
+        names=who(records, _actors(events, given, whistle, called, marks)),
         clocks=clocks.of_case(records, case.id),
         asked=asked.of_case(records, case.id),
         whistle=whistle,
@@ -189,6 +204,11 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
         tasks=given,
         followups=followups.of_case(records, case.id),
         exclusions=exclusions.of_case(records, case.id),
+        articles=article_pages.beside_case(records, "", case.category),
+        templates=reply_templates.for_case(records, case.category),
+        marks=marks,
+        marked_in=abuse.numbers(records, marks),
+        today=article_pages.today(office),
         where=where,
         reading=readings.of_case(records, case.id),
         alike=[one for one in clusters.of_case(records, case.id) if one.cases > 1],
@@ -234,6 +254,13 @@ def _route(records: Session, office: Office, case: Case, where: Where) -> Route 
         return None
 
 
+def _marks(records: Session, call: Call, reader: Person) -> list[Mark]:
+    """Departments learn nothing of who called, and so nothing of this either."""
+    if reader.role == OFFICER:
+        return []
+    return abuse.standing(records, call.caller_digest, clock.now())
+
+
 def _sounds(records: Session, case: Case) -> list[tuple[Recording, Transcript | None]]:
     return [
         (one, transcripts.of_recording(records, one.id))
@@ -252,6 +279,7 @@ def _actors(
     given: Iterable[Task],
     whistle: Whistle | None,
     called: Iterable[Called],
+    marks: Iterable[Mark],
 ) -> Iterator[str]:
     yield from (event.actor for event in events)
     for task in given:
@@ -259,6 +287,9 @@ def _actors(
         yield task.done_by or ""
     for one in called:
         yield one.arrived_by or ""
+    for mark in marks:
+        yield mark.marked_by
+        yield mark.decided_by or ""
     if whistle:
         yield from (whistle.blown_by, whistle.coordinator)
 

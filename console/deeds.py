@@ -8,9 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cases import (
-    case as case_rules,
-)
-from cases import (
+    abuse,
     clocks,
     delays,
     duty,
@@ -20,16 +18,30 @@ from cases import (
     recordings,
     referrals,
     replies,
+    reply_templates,
     tasks,
     whistles,
+    wording,
+)
+from cases import (
+    case as case_rules,
 )
 from cases.case import DESK, Case
 from cases.clocks import Terms
 from cases.errors import Refused
-from cases.permissions import SEE_CASES, SEE_OWN_CASES, Person
+from cases.pack import LANGUAGES
+from cases.permissions import (
+    DECIDE_MARKS,
+    MARK_CALLERS,
+    SEE_CASES,
+    SEE_OWN_CASES,
+    Person,
+    may,
+)
 from console import forms
 from console.case_sheet import Sheet
-from console.forms import Field, Form, Given
+from console.forms import Field, Form, Given, Ready
+from console.languages import DATA_LANGUAGE
 from console.office import Office
 from console.words import Words
 
@@ -71,6 +83,10 @@ class Desk:
 
 
 def _note(desk: Desk) -> Form:
+    return Form("", (Field("note", ready=_ready(desk, "close")),))
+
+
+def _reopen(desk: Desk) -> Form:
     return Form("", (Field("note"),))
 
 
@@ -110,7 +126,12 @@ def _return(desk: Desk) -> Form:
     others = [(code, name) for code, name in desk.departments if code != own]
     reasons = desk.words.return_reasons()
     return Form(
-        "", (forms.choice("reason", reasons), Field("words"), forms.choice("department", others))
+        "",
+        (
+            forms.choice("reason", reasons),
+            Field("words", ready=_ready(desk, "return")),
+            forms.choice("department", others),
+        ),
     )
 
 
@@ -130,12 +151,13 @@ def _blow(desk: Desk) -> Form:
 
 
 def _text(desk: Desk) -> Form:
-    return Form("", (Field("text"),))
+    return Form("", (Field("text", ready=_ready(desk, "interim")),))
 
 
 def _resolve(desk: Desk) -> Form:
     outcomes = desk.words.named("outcome", replies.OUTCOMES)
-    return Form("", (forms.pick("outcome", outcomes), Field("answer")))
+    answer = Field("answer", ready=_ready(desk, "resolve"))
+    return Form("", (forms.pick("outcome", outcomes), answer))
 
 
 def _until(desk: Desk) -> Form:
@@ -197,8 +219,62 @@ def _decide(desk: Desk) -> Form:
     return Form("", (forms.pick("decision", decisions), Field("words")), why=" ".join(asked))
 
 
+def _mark_caller(desk: Desk) -> Form:
+    kinds = desk.words.named("mark", abuse.KINDS)
+    reasons = desk.words.named("mark_reason", abuse.REASONS)
+    why = desk.words.say("abuse.how")
+    return Form(
+        "", (forms.pick("mark", kinds), forms.choice("mark_reason", reasons), Field("words")), why
+    )
+
+
+def _mark_decision(desk: Desk) -> Form:
+    marks = [(str(one.id), desk.words.mark(one)) for one in desk.sheet.marks]
+    decisions = desk.words.named("mark_decision", ("confirm", "lift"))
+    return Form(
+        "",
+        (
+            forms.choice("which_mark", marks, value=marks[0][0] if len(marks) == 1 else ""),
+            forms.pick("mark_decision", decisions),
+            Field("words"),
+        ),
+    )
+
+
 def _nothing(desk: Desk) -> Form:
     return Form("")
+
+
+def _ready(desk: Desk, action: str) -> Ready:
+    """The templates of an act, filled in: those in the citizen's language first, then the reader's."""
+    first = (desk.sheet.case.language, DATA_LANGUAGE[desk.words.say.language], *LANGUAGES)
+    templates = [one for one in desk.sheet.templates if one.action == action]
+    groups = []
+    for code in dict.fromkeys(one for one in first if one in LANGUAGES):
+        facts = _facts(desk, code)
+        texts = tuple(
+            (
+                f"{one.code}.{code}",
+                desk.words.say.name(one.names),
+                reply_templates.fill(one.texts[code], facts),
+            )
+            for one in templates
+            if code in one.texts
+        )
+        if texts:
+            groups.append((desk.words.say(f"template.language.{code}"), texts))
+    return tuple(groups)
+
+
+def _facts(desk: Desk, language: str) -> dict[str, str]:
+    """What fills the blanks of a template in this language."""
+    case, city = desk.sheet.case, desk.office.city
+    due = case.due_at.astimezone(city.time_zone)
+    return {
+        "number": str(case.number),
+        "department": desk.office.owner(case.owner)[language],
+        "due": due.strftime(wording.words().day[language]),
+    }
 
 
 # The clocks that can be given more time; a task's is its giver's to set.
@@ -218,7 +294,7 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
     "not_reached": _nothing,
     "resume": _nothing,
     "close": _note,
-    "reopen": _note,
+    "reopen": _reopen,
     "take": _nothing,
     "instruction": _task,
     "task": _task,
@@ -227,9 +303,16 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
     "suspend": _until,
     "exclusion": _exclusion,
     "exclusion_decision": _decide,
+    "mark_caller": _mark_caller,
+    "mark_decision": _mark_decision,
 }
 # Those that the lifecycle's table does not know: they leave the case where it is.
-BESIDES = frozenset({"take", "instruction", "task", "exclusion", "exclusion_decision"})
+BESIDES = frozenset(
+    {
+        *("take", "instruction", "task", "exclusion", "exclusion_decision"),
+        *("mark_caller", "mark_decision"),
+    }
+)
 
 # Those in which several of the table's are done at once, or none of them.
 TOGETHER: Mapping[str, tuple[str, ...]] = {"dispatch": (lifecycle.CONFIRM, lifecycle.REFER)}
@@ -256,6 +339,10 @@ def _may(sheet: Sheet, action: str) -> bool:
         return sheet.may(action) and not (action == "resolve" and _is_the_leads(sheet))
     if action.startswith("exclusion"):
         return _about_exclusion(sheet, action)
+    if action == "mark_caller":
+        return _may_mark(sheet)
+    if action == "mark_decision":
+        return bool(sheet.marks) and may(sheet.reader.role, DECIDE_MARKS)
     if sheet.case.status == lifecycle.CLOSED:
         return False
     if action == "take":
@@ -273,6 +360,13 @@ def _about_exclusion(sheet: Sheet, action: str) -> bool:
         return not stands and bool(sheet.parts & exclusions.ASKERS)
     mine = any(one.asked_by == sheet.reader.actor for one in waiting)
     return bool(waiting) and not mine and bool(sheet.parts & exclusions.DECIDERS)
+
+
+def _may_mark(sheet: Sheet) -> bool:
+    """Once in each case, and only who can be known again."""
+    known = sheet.call.caller_digest is not None
+    marked = any(one.case_id == sheet.case.id for one in sheet.marks)
+    return known and not marked and may(sheet.reader.role, MARK_CALLERS)
 
 
 def _is_the_leads(sheet: Sheet) -> bool:
@@ -456,6 +550,19 @@ def _do_decide(records: Session, office: Office, case: Case, given: Given, how: 
     exclusions.decide(records, waiting[-1], approved, given["words"], by=how.by, now=how.now)
 
 
+def _do_mark_caller(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    said = (given["mark"], given["mark_reason"], given["words"])
+    abuse.mark(records, case, *said, by=how.by, now=how.now)
+
+
+def _do_mark_decision(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    if not given["which_mark"] or not given["mark_decision"]:
+        raise Refused("incomplete", missing=["mark_decision"])
+    mark = records.get_one(abuse.Mark, int(given["which_mark"]))
+    confirm = given["mark_decision"] == "confirm"
+    abuse.decide(records, mark, confirm, given["words"], by=how.by, now=how.now)
+
+
 def _do_take(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
     duty.take(records, case, by=how.by, now=how.now)
 
@@ -510,6 +617,8 @@ RULES: Mapping[str, Rule] = {
     "take": _do_take,
     "exclusion": _do_exclusion,
     "exclusion_decision": _do_decide,
+    "mark_caller": _do_mark_caller,
+    "mark_decision": _do_mark_decision,
     "solved": _do_solved,
     "unsolved": _do_unsolved,
     "not_reached": _do_not_reached,

@@ -127,3 +127,9 @@ def _check(here: Here, wanted: tuple[str, ...]) -> ResponseReturnValue | None:
         current_app.logger.warning("agent %d was refused %s", here.agent_id, request.endpoint)
         abort(403)
     return None
+
+
+def admit(permission: str) -> ResponseReturnValue | None:
+    """For a page that is open to anybody on conditions of its own: nothing for who may open it anyhow,
+    else where to go instead. Aborts for who is signed in and may not."""
+    return _check(g.here, (permission,)) if g.here else _to_sign_in()

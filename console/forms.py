@@ -1,7 +1,7 @@
 """Forms as data: what an act asks for. One template draws them all and gives back what was typed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,8 @@ LONGEST_LINE = 200
 
 Kind = Literal["line", "words", "choice", "choices", "pick", "date", "moment", "tick"]
 Options = Iterable[tuple[str, str]]
+# Texts ready to be put into a field, in groups: the group's name, and of each its code, name and words.
+Ready = tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
 # What was entered: a text, or for `choices` several codes.
 Given = dict[str, Any]
 
@@ -23,7 +25,8 @@ class Field:
 
     `line` and `words` are text, short and long; `choice` is one of a list, `pick` one of a few that
     are all in sight, `choices` any number; `date` a day, `moment` a day and a time in the city;
-    `tick` yes or nothing. `value`: what stands there before anybody types.
+    `tick` yes or nothing. `value`: what stands there before anybody types. `ready`: texts that can be
+    put into it by choosing them.
     """
 
     name: str
@@ -31,6 +34,11 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()
     needed: bool = True
     value: Any = ""
+    ready: Ready = ()
+
+    def text(self, code: str) -> str:
+        """The ready text of this code; nothing if there is none."""
+        return next((text for _, texts in self.ready for one, _, text in texts if one == code), "")
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,19 @@ def plain(text: str) -> str:
 
 def filled(form: Form, given: Mapping[str, Any]) -> Form:
     """The same form with what was entered standing in it."""
-    fields = tuple(
-        Field(one.name, one.kind, one.options, one.needed, given.get(one.name, one.value))
-        for one in form.fields
-    )
+    fields = tuple(replace(one, value=given.get(one.name, one.value)) for one in form.fields)
     return Form(form.action, fields, form.why)
+
+
+def inserted(form: Form, given: Given, sent: Mapping[str, str]) -> Given:
+    """What was entered, with the ready text that was chosen for one of the fields put behind it."""
+    name = sent.get("insert", "")
+    field = next((one for one in form.fields if one.name == name), None)
+    text = field.text(sent.get("template", "")) if field else ""
+    if not text:
+        return given
+    whole = f"{given[name]}\n{text}" if given[name] else text
+    return {**given, name: whole[:LONGEST]}
 
 
 def day(text: str) -> date | None:

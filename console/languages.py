@@ -17,6 +17,8 @@ LANGUAGES = (HANT, HANS, EN)
 OWN_NAMES = {HANT: "繁體中文", HANS: "简体中文", EN: "English"}
 # The language of a city's data that an interface language shows.
 DATA_LANGUAGE = {HANT: "yue", HANS: "cmn", EN: "en"}
+# The HTML `lang` of what is written in a language of the data.
+WRITTEN = {data: interface for interface, data in DATA_LANGUAGE.items()}
 SCRIPTS = {"hk": "Hant", "cn": "Hans"}
 
 

@@ -11,14 +11,18 @@ from werkzeug.local import LocalProxy
 from cases import permissions, preferences
 from cases.signins import Here
 from console import (
+    abuse_pages,
     admin_page,
     alert_pages,
+    article_pages,
+    bulk_page,
     case_list,
     case_page,
     department_page,
     desk_page,
     door,
     duty_page,
+    export_page,
     follow_up_page,
     languages,
     notices_page,
@@ -31,8 +35,12 @@ from console import (
     settings_page,
     sign_in,
     sound,
+    template_pages,
+    text_pages,
     track_page,
     trouble,
+    view_pages,
+    wall_page,
     whistle_pages,
 )
 from console.office import Office
@@ -45,7 +53,11 @@ PAGES = (
     sign_in,
     desk_page,
     case_list,
+    view_pages,
+    bulk_page,
+    export_page,
     case_page,
+    text_pages,
     notices_page,
     department_page,
     whistle_pages,
@@ -56,8 +68,12 @@ PAGES = (
     routing_pages,
     rates_page,
     phone_page,
+    wall_page,
     alert_pages,
     sound,
+    article_pages,
+    template_pages,
+    abuse_pages,
     settings_page,
     admin_page,
 )
@@ -71,8 +87,10 @@ MENU = (
     "follow_up_list",
     "disputes_page",
     "routing_page",
+    "wall_page",
     "rates_page",
     "duty_page",
+    "article_list",
     "admin",
 )
 
@@ -136,6 +154,7 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
         "menu": [*_menu(agent, here)],
+        "style_nonce": security.style_nonce,
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }

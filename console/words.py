@@ -6,19 +6,25 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import hazards, history, suggestions, urgency
+from cases import corrections, hazards, history, suggestions, timing, urgency
+from cases.abuse import Mark
+from cases.accesses import CITIZEN, Access, Forward
 from cases.agents import Agent
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
 from cases.history import Entry
 from cases.lifecycle import DISTRICT
+from cases.pack import LANGUAGES
 from cases.permissions import OFFICER
 from cases.signins import Here
 from cases.suggestions import Suggested
 from cases.tasks import Task
+from cases.timing import Unit
+from cases.transcripts import Transcript
 from cases.whistles import Called
-from console.languages import Wording, speech_tag
+from cases.wording import mask_numbers
+from console.languages import DATA_LANGUAGE, WRITTEN, Wording, speech_tag
 from console.office import Office
 from console.who import Who
 
@@ -28,7 +34,13 @@ HOUR = timedelta(hours=1)
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
 # Where it names a moment or a day, and where a code that has words: detail -> kind of words.
 MOMENTS = ("until", "due_at", "review_on", "next_on", "was_on")
-CODES = {"outcome": "outcome", "satisfied": "satisfied", "kind": "clock"}
+CODES = {
+    "outcome": "outcome",
+    "satisfied": "satisfied",
+    "kind": "clock",
+    "mark": "mark",
+    "why": "mark_reason",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,16 @@ class Chip:
 
     state: str
     text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of what was said: when it begins, why it is doubted, whether it is part of the text."""
+
+    start: float
+    flags: tuple[str, ...]
+    counts: bool
+    units: tuple[Unit, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,21 @@ class Words:
         """The HTML `lang` of what was said."""
         return speech_tag(language, self.office.city)
 
+    def in_own(self, texts: Mapping[str, str]) -> tuple[str, str]:
+        """The text a reader understands best, of those there are, and its HTML `lang`."""
+        order = (DATA_LANGUAGE[self.say.language], *LANGUAGES)
+        code = next(one for one in order if one in texts)
+        return texts[code], WRITTEN[code]
+
+    def in_others(self, texts: Mapping[str, str]) -> list[str]:
+        """The codes of the other languages there are, in their order."""
+        own = self.in_own(texts)[1]
+        return [code for code in LANGUAGES if code in texts and WRITTEN[code] != own]
+
+    def written(self, code: str) -> str:
+        """The HTML `lang` of a text that is kept in this language."""
+        return WRITTEN[code]
+
     def role(self, code: str) -> str:
         return self.say(f"role.{code}") if self.say.has(f"role.{code}") else code
 
@@ -71,6 +108,25 @@ class Words:
         """What somebody is here: the role; an officer of a district department is a district office."""
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
+
+    def saw(self, line: Access | Forward) -> str:
+        """To the citizen: who it was, by role and department and not by name, and what they did."""
+        if isinstance(line, Forward):
+            return self.say(f"track.saw.{line.how}", who=self.department(line.department))
+        return self.say(f"track.saw.{line.kind}", who=self._somebody(line))
+
+    def why_saw(self, line: Access | Forward) -> str:
+        """The reason that was given, without anything like a telephone number; empty for none."""
+        return "" if isinstance(line, Forward) else mask_numbers(str(line.detail.get("reason", "")))
+
+    def _somebody(self, line: Access) -> str:
+        if line.role == CITIZEN.role:
+            return self.role(line.role)
+        if line.department is None:
+            return self.say("track.somebody", role=self.role(line.role))
+        district = line.role == OFFICER and self.office.is_district(line.department)
+        role = self.role(DISTRICT if district else line.role)
+        return self.say("track.somebody_of", department=self.department(line.department), role=role)
 
     def permission(self, code: str) -> str:
         """What a permission allows: an act with a case by the act's own name."""
@@ -115,6 +171,17 @@ class Words:
     def named(self, kind: str, codes: Iterable[str]) -> list[tuple[str, str]]:
         """Codes of one kind (`status`, `flag`, `language`), each with its words."""
         return [(code, self.say(f"{kind}.{code}")) for code in codes]
+
+    def lines(self, reading: Transcript) -> list[Line]:
+        """The lines of a text, each in the pieces that are clicked to hear them."""
+        return [
+            Line(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
+            for one in corrections.lines(reading)
+        ]
+
+    def text_to_edit(self, reading: Transcript | None) -> str:
+        """The text as a person edits it, a line each."""
+        return corrections.text_to_edit(reading)
 
     def model(self, name: str) -> str:
         """A speech model's name, or its file's."""
@@ -167,6 +234,11 @@ class Words:
             if missed
             else Chip("soon", self.say("arrival.awaited"))
         )
+
+    def mark(self, mark: Mark) -> str:
+        """A mark of abuse in one line: what it is, why, and of which day."""
+        kind, reason = self.say(f"mark.{mark.kind}"), self.say(f"mark_reason.{mark.reason}")
+        return f"{kind} · {reason} · {self.moment(mark.marked_at)}"
 
     def hazard(self, family: str) -> str:
         """What hazards are counted as; a family nobody knows any more stands for itself."""

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, String, cast, func, or_, select
+from sqlalchemy import Select, String, cast, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from cases import asked, clocks, grams, history, search, transcripts
@@ -19,6 +19,7 @@ from cases.grams import Piece
 from cases.history import Entry
 from cases.lifecycle import CLOSED, STATUSES
 from cases.permissions import OFFICER, Person
+from cases.readings import Reading
 from cases.transcripts import Told
 from cases.wording import mask_numbers
 from console import own_cases
@@ -74,18 +75,26 @@ class Filter:
 
 @dataclass(frozen=True)
 class Row:
-    """One case in the list. `text`: what was said, without telephone and identity numbers; `clock`: the
-    one that presses most. `found`: where what was searched for stands, of what was said or, where it
-    does not stand there, of what was `written` about the case; `hidden`: where this list does not
-    show it."""
+    """One case in the list. `clock`: the one that presses most. `found`: where what was searched for
+    stands, of what was said or, where it does not stand there, of what was `written` about the case;
+    `hidden`: where this list does not show it."""
 
     case: Case
     call: Call
-    text: str | None
+    said: Told | None
     clock: Clock | None
     found: Sequence[Piece] = ()
     written: bool = False
     hidden: bool = False
+
+    @property
+    def text(self) -> str | None:
+        """What was said, without telephone and identity numbers."""
+        return self.said.masked_text if self.said else None
+
+    @property
+    def whole_text(self) -> str | None:
+        return self.said.text if self.said else None
 
 
 @dataclass(frozen=True)
@@ -185,9 +194,8 @@ def read_rows(session: Session, ids: Sequence[int], wanted: Filter, reader: Pers
     rows = []
     for case, call in (by_id[one] for one in ids if one in by_id):
         said = told.get(call.id)
-        text = said.masked_text if said else None
         shown = _found(session, wanted.q, case, said, private) if wanted.q else {}
-        rows.append(Row(case, call, text, clocks.most_pressing(running[case.id]), **shown))
+        rows.append(Row(case, call, said, clocks.most_pressing(running[case.id]), **shown))
     session.expunge_all()
     return rows
 
@@ -226,7 +234,7 @@ def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
     if wanted.owner:
         yield Case.owner == wanted.owner
     if wanted.district:
-        yield Case.id.in_(_in_district(wanted.district))
+        yield Case.id.in_(select(_in_district(wanted.district).subquery()))
     if wanted.late:
         yield Case.id.in_(_late(wanted.late, now))
     if wanted.since:
@@ -236,9 +244,11 @@ def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
 
 
 def _in_district(district: str) -> Any:
-    """The cases that lie there, as the departments that were asked to lead were told."""
-    lead = select(Referral.case_id).where(Referral.role == asked.LEAD)
-    return lead.where(Referral.district == district)
+    """The cases that lie there, as the hotline understood it, or as the departments that were asked to lead
+    were told."""
+    told = select(Referral.case_id).where(Referral.role == asked.LEAD)
+    understood = select(Reading.case_id).where(Reading.district == district)
+    return union(told.where(Referral.district == district), understood)
 
 
 def _late(kind: str, now: datetime) -> Any:

@@ -6,9 +6,11 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from cases import (  # noqa: F401
+    abuse,
     accesses,
     agents,
     alerts,
+    articles,
     asked,
     callers,
     calls,
@@ -21,17 +23,21 @@ from cases import (  # noqa: F401
     exclusions,
     followups,
     history,
+    kiosks,
     leases,
     notices,
     outgoing,
     readings,
     recordings,
+    reply_templates,
     routing,
     search,
     signins,
+    stations,
     task_forces,
     tasks,
     transcripts,
+    views,
     whistles,
 )
 from cases.record import Record, UtcDateTime

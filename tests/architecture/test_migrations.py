@@ -27,6 +27,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server: Server = request.getfixturevalue("postgres")
     admin = database.engine(server.url.replace("postgresql:", "postgresql+psycopg:"))
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))  # a busy disk is no fault
         connection.execute(text("DROP DATABASE IF EXISTS own WITH (FORCE)"))
         connection.execute(text("CREATE DATABASE own"))
     admin.dispose()

@@ -71,6 +71,7 @@ def _changed(tab: Tab, console: LiveConsole, number: str) -> Iterator[str]:
     tab.page.fill("#close-note", "A note that must not be lost")
     tab.page.click("form[action$='/close'] button")
     expect(tab.page.locator("textarea")).to_have_value("A note that must not be lost")
+    tab.page.wait_for_load_state()
     yield "case changed meanwhile"
 
 
@@ -192,7 +193,7 @@ def test_a_recording_plays(
     here.sign_in("mei")
     here.open(f"/cases/{number}")
     here.page.locator("a.time").nth(1).click()
-    expect(here.page.locator(".segments li").nth(1)).to_have_class("spoken")
+    expect(here.page.locator(".segments li").nth(1).locator(".u.now")).to_be_visible()
     audio = here.page.locator("audio")
     began = audio.evaluate("player => player.currentTime")
     here.page.wait_for_timeout(700)

@@ -26,6 +26,8 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "report_in": (NOBODY, "/report-in/wrong"),
     "case_list": (ADMIN, "/cases"),
     "case_page": (ADMIN, "/cases/{case}"),
+    "versions_page": (ADMIN, "/cases/{case}/versions"),
+    "print_page": (ADMIN, "/cases/{case}/print"),
     "notices_page": (ADMIN, "/cases/{whistled}/notices"),
     "department_page": (OFFICER, "/department"),
     "whistle_list": (ADMIN, "/whistles"),

@@ -74,6 +74,10 @@ def test_pages_for_anybody_are_these_alone(one_house: ConsoleHouse) -> None:
         "console.report_in",
         "console.reported_in",
         "console.track",
+        "console.track_form",
+        "console.track_find",
+        "console.track_forget",
+        "console.wall_page",
     }
 
 
