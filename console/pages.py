@@ -1,5 +1,6 @@
 """The console as a whole: `install` puts it on the web process."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Blueprint, Flask, g, has_app_context, request
@@ -8,6 +9,7 @@ from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
 from cases import permissions, preferences
+from cases.signins import Here
 from console import (
     abuse_pages,
     admin_page,
@@ -33,8 +35,9 @@ from console import (
     languages,
     notices_page,
     office,
-    prompts_page,
     people_pages,
+    phone_page,
+    prompts_page,
     rates_page,
     report_in,
     routing_pages,
@@ -77,6 +80,7 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    phone_page,
     wall_page,
     alert_pages,
     sound,
@@ -175,11 +179,20 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "here": agent,
         "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
-        "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
+        "menu": [*_menu(agent, here)],
         "style_nonce": security.style_nonce,
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }
+
+
+def _menu(agent: Here | None, here: Office) -> Iterator[str]:
+    """The pages in the menu of who is here; the telephone where there is one."""
+    if agent is None:
+        return
+    yield from (name for name in MENU if _is_open(agent.role, name))
+    if here.phone:
+        yield "phone_page"
 
 
 def _is_open(role: str, name: str) -> bool:

@@ -41,6 +41,7 @@ def install(app: Flask, secret: str, *, https: bool) -> None:
     @app.before_request
     def believe_only_our_own_forms() -> None:
         if request.blueprint != TELEPHONE and not api.is_asked():
+            # Before anything is read: a view that takes more says how much.
             view = app.view_functions.get(request.endpoint or "")
             size = getattr(view, "takes", MAX_FORM)
             request.max_content_length = request.max_form_memory_size = size

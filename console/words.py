@@ -54,7 +54,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Line:
+class Spoken:
     """A line of what was said: when it begins, why it is doubted, whether it is part of the text."""
 
     start: float
@@ -196,10 +196,10 @@ class Words:
         """Codes of one kind (`status`, `flag`, `language`), each with its words."""
         return [(code, self.say(f"{kind}.{code}")) for code in codes]
 
-    def lines(self, reading: Transcript) -> list[Line]:
+    def lines(self, reading: Transcript) -> list[Spoken]:
         """The lines of a text, each in the pieces that are clicked to hear them."""
         return [
-            Line(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
+            Spoken(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
             for one in corrections.lines(reading)
         ]
 
@@ -337,6 +337,8 @@ class Words:
             and entry.detail.get("was_category") == entry.detail["category"]
         ):
             key = "history.confirm_same"
+        if entry.detail.get("channel") == "browser":
+            key = "history.opened_from_browser"
         if entry.action == "arrive" and entry.detail.get("by_link"):
             key = "history.arrive_by_link"
         return self.say.told(key, self._detail(entry.detail))
