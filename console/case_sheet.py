@@ -248,7 +248,7 @@ def _offered(
     """What the desk may choose from, for who decides there."""
     if not lifecycle.may(parts, case.status, lifecycle.CONFIRM):
         return {}
-    kinds = tuple(office.categories.values())
+    kinds = tuple(one for one in office.categories.values() if not one.retired)
     what = suggestions.categories(case, transcripts.text_of(records, case), kinds)
     return {"what": what, "whose": whose(records, office, case, where, category or case.category)}
 

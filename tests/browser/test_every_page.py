@@ -4,6 +4,7 @@ A page that is added and not named here makes the first test fail.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page
@@ -15,7 +16,6 @@ from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
 from tests.browser.test_console import LANGS, barriers
 from tests.integration.console.test_alert_pages import raised
-from tests.integration.console.test_article_pages import written
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
 OpenTab = Callable[..., Tab]
@@ -59,6 +59,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "track_form": (NOBODY, "/track"),
     "wall_page": (ADMIN, "/wall"),
     "kiosk_links": (ADMIN, "/wall/links"),
+    "key_list": (ADMIN, "/admin/keys"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
@@ -120,7 +121,7 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "whistled": whistled,
         "whistle": whistle,
         "alert": raised(house),
-        "article": written(house),
+        "article": _written(house),
         "template": next(iter(reply_templates.shipped())),
         "follow_up": _asked_whether_solved(house),
     }
@@ -133,3 +134,16 @@ def _asked_whether_solved(house: ConsoleHouse) -> int:
     assert answered.status_code == 303
     with transaction(house.engine) as session:
         return session.scalars(select(Followup.id)).one()
+
+
+def _written(house: ConsoleHouse) -> int:
+    """An article of a department, with a mark of abuse and a key of a program beside it: its id."""
+    boss = house.signed_in("admin", "boss")
+    said = {"title_yue": "街燈壞咗點算", "text_yue": "請問燈柱上的編號。", "department": "hyd"}
+    day = (date.today() + timedelta(days=100)).isoformat()
+    assert boss.post("/articles", **said, review_on=day).status_code == 303
+    mark = {"mark": "hoax", "mark_reason": "false_report", "words": "There was no fire."}
+    assert boss.decide(house.case(*SCAFFOLD), "mark-caller", **mark).status_code == 303
+    key = {"key_name": "Open data", "scopes": "cases", "last_day": day}
+    assert boss.post("/admin/keys", **key).status_code == 200
+    return 1
