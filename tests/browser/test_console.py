@@ -71,7 +71,7 @@ def _changed(tab: Tab, console: LiveConsole, number: str) -> Iterator[str]:
     visitor.post(f"/cases/{number}/confirm", category="refuse", **state)
     tab.page.click("details:has(#close-note) > summary")
     tab.page.fill("#close-note", "A note that must not be lost")
-    tab.page.click("form[action$='/close'] button")
+    tab.page.click("form[action$='/close'] > button")
     expect(tab.page.locator("textarea")).to_have_value("A note that must not be lost")
     tab.page.wait_for_load_state()
     yield "case changed meanwhile"
