@@ -23,6 +23,8 @@ ADMIN, OFFICER, NOBODY = "mei", "fu", ""
 PAGES: Mapping[str, tuple[str, str]] = {
     "sign_in": (NOBODY, "/sign-in"),
     "track": (NOBODY, "/track/260000013/wrong"),
+    "track_form": (NOBODY, "/track"),
+    "code": (NOBODY, "/sign-in/code"),
     "report_in": (NOBODY, "/report-in/wrong"),
     "case_list": (ADMIN, "/cases"),
     "case_page": (ADMIN, "/cases/{case}"),
@@ -43,6 +45,11 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "settings_page": (ADMIN, "/settings"),
     "admin": (ADMIN, "/admin"),
     "roles_page": (ADMIN, "/admin/roles"),
+    "people_page": (ADMIN, "/admin/people"),
+    "person_page": (ADMIN, "/admin/people/2"),
+    "audit_page": (ADMIN, "/admin/audit"),
+    "two_factor": (ADMIN, "/settings/two-factor"),
+    "sessions_page": (ADMIN, "/settings/sessions"),
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
@@ -50,7 +57,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
-    "case_departments",
+    *("case_departments", "two_factor_picture", "audit_file"),
 }
 
 
