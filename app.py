@@ -15,7 +15,7 @@ from cases.callers import CallerKey
 from cases.pack import PackError
 from console import office, pages
 from ivr import phone as telephone
-from ivr import replay, webhooks
+from ivr import replay, softphone, webhooks
 from ivr.phone import Phone, Phones
 from runtime import clock, database, health, keys, logs, shelf
 from runtime.city import CityError
@@ -36,6 +36,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     phones = telephone.phones(settings, engine)
     app.extensions["phones"] = phones
     app.register_blueprint(webhooks.blueprint(phones))
+    if settings.phone_enabled:
+        app.register_blueprint(softphone.blueprint(phones))
     _health_routes(app, phones.now)
     pages.install(app, settings, engine)
     return app
@@ -50,7 +52,7 @@ def web() -> Flask:
     phones: Phones = app.extensions["phones"]
     welcome_first_admin(settings, phones.now.engine)
     replay.keep_draining(phones)
-    shelf.keep_looking(phones.standing.look, app.extensions["console"].look)
+    shelf.keep_looking(phones.look, app.extensions["console"].look)
     return app
 
 

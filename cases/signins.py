@@ -22,6 +22,9 @@ LONGEST = timedelta(hours=12)
 # The last use is written down no more often than this: it need not be known to the second.
 SEEN_EVERY = timedelta(minutes=1)
 
+# A link that was printed opens the door for so long, if nobody has used it.
+LINK_LASTS = timedelta(minutes=30)
+
 TRIES = 5
 WINDOW = timedelta(minutes=15)
 # Counts older than this are thrown away.
@@ -162,6 +165,32 @@ def begin(session: Session, agent: Agent, now: datetime) -> str:
     return token
 
 
+def link(session: Session, agent: Agent, now: datetime) -> str:
+    """The token of a link by which the agent signs in, once and soon. Whoever has it is the agent: for
+    hotlines that nobody reaches from elsewhere."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(token_digest=_link_digest(token), agent_id=agent.id, began_at=now, seen_at=now)
+    )
+    return token
+
+
+def by_link(session: Session, token: str, now: datetime) -> tuple[str, str | None] | None:
+    """The token for the browser and the agent's language; None when the link is used, too old or none."""
+    fresh = secrets.token_urlsafe(32)
+    taken = session.execute(
+        update(SignIn)
+        .where(
+            SignIn.token_digest == _link_digest(token),
+            SignIn.ended_at.is_(None),
+            SignIn.began_at > now - LINK_LASTS,
+        )
+        .values(token_digest=_digest(fresh), began_at=now, seen_at=now)
+        .returning(SignIn.agent_id)
+    ).scalar_one_or_none()
+    return None if taken is None else (fresh, session.get_one(Agent, taken).language)
+
+
 def find(session: Session, token: str, now: datetime, *, in_use: bool = True) -> Here | None:
     """Who signed in with this token, unless it ended, lay idle, is too old, or the agent is off.
 
@@ -242,6 +271,11 @@ def first_time_heard(session: Session, signin_id: int, recording_id: int) -> boo
 
 def _end(session: Session, now: datetime, *which: ColumnElement[bool]) -> None:
     session.execute(update(SignIn).where(*which, SignIn.ended_at.is_(None)).values(ended_at=now))
+
+
+def _link_digest(token: str) -> str:
+    """Never the digest of what a browser was given, which is hexadecimal throughout."""
+    return f"link:{_digest(token)}"[:64]
 
 
 def _digest(token: str) -> str:

@@ -1,6 +1,7 @@
 """Commands for the people who run the hotline: `python -m console --help`."""
 
 import json
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from cases import (
     history,
     people,
     reindex,
+    signins,
 )
 from cases.accesses import OPERATOR
 from cases.agents import Agent
@@ -116,6 +118,33 @@ def reset_two_factor(name: str) -> None:
     """Ask an agent for no code at the next sign-in: the telephone it came from is lost."""
     now = clock.now()
     _do(lambda s: people.reset_second_factor(s, _known(s, name), by=OPERATOR, now=now))
+
+
+@commands.command("sign-in-link")
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(list(ROLES)), default="agent", help="If the agent is new."
+)
+def sign_in_link(name: str, role: str) -> None:
+    """Print a link that signs NAME in, once, within half an hour; the agent is added if need be.
+
+    Only for a hotline on this machine alone: its PUBLIC_BASE_URL is loopback.
+    """
+    settings = Settings.load()
+    if not settings.is_of_this_machine:
+        raise click.ClickException("sign-in links are for a PUBLIC_BASE_URL on loopback only")
+
+    def make(session: Session) -> str:
+        agent = agents.by_name(session, name)
+        if agent is None:
+            agent, _ = agents.add(session, name, role, clock.now())
+        if agent.one_time_until is not None:
+            # Nobody is to be asked for a password that nobody was given.
+            agents.choose_password(agent, secrets.token_urlsafe(24))
+        agent.active = True
+        return signins.link(session, agent, clock.now())
+
+    click.echo(f"{settings.public_base_url}/sign-in/{_do(make)}")
 
 
 @commands.command("set-email")

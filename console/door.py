@@ -22,6 +22,8 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 # Pages for anybody, and pages for whoever has signed in and must still choose a password.
 ANYBODY, NEWCOMER = "anybody", "newcomer"
+# For programs, which show a key; the API has a door of its own.
+KEYED = "keyed"
 # What a page says that asks by itself, with nobody at it: that keeps no sign-in from ending.
 UNATTENDED = "X-Unattended"
 
@@ -31,6 +33,16 @@ def needs(*permissions: str) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         view.needs = permissions  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def takes(size: int) -> Callable[[View], View]:
+    """Mark a page whose form may be larger than others: so many bytes."""
+
+    def mark(view: View) -> View:
+        view.takes = size  # type: ignore[attr-defined]
         return view
 
     return mark

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from cases import categories, departments, editions, places, referral_policy
+from cases.browser_calls import BrowserKey
 from cases.callers import CallerKey
 from cases.categories import Category
 from cases.clocks import Promises, Terms
@@ -27,6 +28,24 @@ from runtime.storage import Storage
 
 
 @dataclass(frozen=True)
+class BrowserPhone:
+    """The telephone where it is switched on. open: to anybody; samples: ready-made callers, if any."""
+
+    key: BrowserKey
+    open: bool
+    samples: Path | None
+
+    @staticmethod
+    def of(settings: Settings) -> "BrowserPhone | None":
+        """The telephone that the settings describe; None while it is off."""
+        if not settings.phone_enabled:
+            return None
+        secret = keys.secret(settings.state_dir, "data-key", settings.data_key)
+        samples = settings.phone_samples.resolve() if settings.phone_samples else None
+        return BrowserPhone(BrowserKey(secret), settings.is_of_this_machine, samples)
+
+
+@dataclass(frozen=True)
 class Office:
     """The console of one city."""
 
@@ -42,6 +61,9 @@ class Office:
     house: House
     second_factor: SecondFactorKey
     two_factor_roles: frozenset[str]
+    phone: BrowserPhone | None = None
+    # A hotline for trying things, which nobody reaches from elsewhere.
+    is_of_this_machine: bool = False
 
     def renewed(self, folder: Path) -> "Office":
         """The same console, with the city as this folder has it. Raises CityError or PackError."""
@@ -90,6 +112,8 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         house=_house(settings.public_base_url, city, known),
         second_factor=SecondFactorKey(data_key),
         two_factor_roles=settings.two_factor_roles,
+        phone=BrowserPhone.of(settings),
+        is_of_this_machine=settings.is_of_this_machine,
     )
 
 

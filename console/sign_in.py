@@ -3,7 +3,17 @@
 import logging
 from datetime import timedelta
 
-from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -33,14 +43,20 @@ BEGINS = {
 
 
 def routes(pages: Blueprint, office: Office) -> None:
-    """`/`, `/sign-in`, `/sign-in/code`, `/new-password`, `/sign-out`, `/language`."""
+    """`/`, `/sign-in`, `/sign-in/code`, `/sign-in/<token>`, `/new-password`, `/sign-out`, `/language`."""
     _sign_in_routes(pages, office)
+    _link_route(pages, office)
     _password_routes(pages, office)
 
     @pages.get("/")
     @needs(ANYBODY)
     def front() -> ResponseReturnValue:
-        return redirect(url_for(_begins_at() if g.here else "console.sign_in"), 303)
+        """Three doors for visitors; who is signed in goes to where work begins."""
+        if g.here:
+            return redirect(url_for(_begins_at()), 303)
+        return render_template(
+            "front.html", tracks="console.track_form" in current_app.view_functions
+        )
 
     @pages.post("/sign-out")
     @needs(NEWCOMER)
@@ -146,6 +162,22 @@ def _check_code(office: Office, agent_id: int, code: str) -> None:
         ):
             raise Refused("wrong_code")
         signins.take_back(records, (key, from_here, f"{key}:day"))
+
+
+def _link_route(pages: Blueprint, office: Office) -> None:
+    @pages.get("/sign-in/<token>")
+    @needs(ANYBODY)
+    def sign_in_by_link(token: str) -> ResponseReturnValue:
+        """In by a link of the command `sign-in-link`, once, and on to the telephone where there is one."""
+        if not office.is_of_this_machine:
+            abort(404)
+        with transaction(office.engine) as records:
+            found = signins.by_link(records, token[:LONGEST], clock.now())
+        if found is None:
+            return render_template("sign_in.html", problem=g.wording("sign_in.link_used")), 410
+        door.signed_in(*found)
+        log.info("signed in by a link from %s", request.remote_addr)
+        return redirect(url_for("console.phone_page" if office.phone else "console.front"), 303)
 
 
 def _password_routes(pages: Blueprint, office: Office) -> None:

@@ -54,7 +54,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Line:
+class Spoken:
     """A line of what was said: when it begins, why it is doubted, whether it is part of the text."""
 
     start: float
@@ -175,27 +175,31 @@ class Words:
         known = self.office.departments.get(code)
         return self.say.name(known.name) if known else code
 
-    def departments(self) -> list[tuple[str, str]]:
-        """Every department's code and name, in the city's order."""
-        return [(code, self.department(code)) for code in self.office.departments]
+    def departments(self, *, retired: bool = False) -> list[tuple[str, str]]:
+        """The departments that a case can go to, by code and name, in the city's order. `retired`: and
+        those to which none goes any more."""
+        known = self.office.departments.items()
+        return [(code, self.department(code)) for code, one in known if retired or not one.retired]
 
     def several(self, codes: str | Iterable[str] | None) -> str:
         """The names of several departments in one line."""
         codes = codes.split() if isinstance(codes, str) else codes or []
         return self.say("list.comma").join(map(self.department, codes)) or "–"
 
-    def categories(self) -> list[tuple[str, str]]:
-        """Every category's code and name, in the city's order."""
-        return [(code, self.category(code)) for code in self.office.categories]
+    def categories(self, *, retired: bool = False) -> list[tuple[str, str]]:
+        """What a case can be about, by code and name, in the city's order. `retired`: and what none is
+        about any more."""
+        known = self.office.categories.items()
+        return [(code, self.category(code)) for code, one in known if retired or not one.retired]
 
     def named(self, kind: str, codes: Iterable[str]) -> list[tuple[str, str]]:
         """Codes of one kind (`status`, `flag`, `language`), each with its words."""
         return [(code, self.say(f"{kind}.{code}")) for code in codes]
 
-    def lines(self, reading: Transcript) -> list[Line]:
+    def lines(self, reading: Transcript) -> list[Spoken]:
         """The lines of a text, each in the pieces that are clicked to hear them."""
         return [
-            Line(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
+            Spoken(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
             for one in corrections.lines(reading)
         ]
 
@@ -333,6 +337,8 @@ class Words:
             and entry.detail.get("was_category") == entry.detail["category"]
         ):
             key = "history.confirm_same"
+        if entry.detail.get("channel") == "browser":
+            key = "history.opened_from_browser"
         if entry.action == "arrive" and entry.detail.get("by_link"):
             key = "history.arrive_by_link"
         return self.say.told(key, self._detail(entry.detail))

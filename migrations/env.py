@@ -11,6 +11,7 @@ from cases import (  # noqa: F401
     admin_history,
     agents,
     alerts,
+    api_keys,
     articles,
     asked,
     callers,

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
@@ -29,7 +29,6 @@ TRIGGER = {
 def upgrade() -> None:
     _admin_history()
     _second_factors()
-    op.create_index("ix_history_at", "history", ["at"])
     op.create_index("ix_signins_began_at", "signins", ["began_at"])
 
 
@@ -76,7 +75,6 @@ def _second_factors() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_signins_began_at", "signins")
-    op.drop_index("ix_history_at", "history")
     op.drop_table("recovery_codes")
     op.drop_table("second_factors")
     op.drop_table("admin_history")
