@@ -59,7 +59,8 @@ def main() -> None:
     """The command line."""
 
 
-main.add_command(understood.urgency)
+for command in (understood.urgency, understood.places, understood.surges):
+    main.add_command(command)
 
 
 @main.command()
