@@ -124,7 +124,7 @@ def read(session: Session, case: Case, reader: Reader, now: datetime) -> Reading
     found = (
         reader.places(text, case.language),
         hazards.hazards(text, case.category),
-        urgency.dangers(text),
+        urgency.dangers(text, case.language),
     )
     return _keep(session, case, reading, digest, found, now)
 

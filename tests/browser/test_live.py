@@ -100,6 +100,58 @@ def test_a_new_call_is_on_the_wall_within_three_seconds(
     assert here.wrong() == []
 
 
+def test_focus_scroll_and_what_is_typed_survive_ten_renewals(tab: OpenTab, console: Host) -> None:
+    house = console.house
+    house.agent("fu", "officer", department="hyd")
+    numbers = [house.referred("hyd") for _ in range(8)]
+    here = tab("en-GB", 390)
+    here.sign_in("fu")
+    page = here.page
+    item = page.locator(f"#to-accept-{numbers[3]}")
+    item.get_by_role("link", name="Not within our powers").click()
+    item.locator("label").first.click()
+    words = item.locator("textarea")
+    words.fill("Half a sen")
+    words.scroll_into_view_if_needed()
+    before = page.evaluate("[scrollY, document.activeElement.selectionStart]")
+    assert before[0] > 200
+    watch_renewals(page, "inbox")
+    house.referred("hyd")  # something new, below
+    for nth in range(1, 11):
+        renewed(page, "inbox", nth)
+        # Asked for again at once, so that ten renewals need no minute.
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#to-accept .count")).to_have_text("9")
+    expect(words).to_be_focused()
+    expect(words).to_have_value("Half a sen")
+    assert page.evaluate("[scrollY, document.activeElement.selectionStart]") == before
+    expect(item.get_by_role("radio").first).to_be_checked()
+    page.keyboard.type("tence")
+    expect(words).to_have_value("Half a sentence")
+    assert here.wrong() == []
+
+
+def test_what_another_has_dealt_with_stays_as_long_as_something_is_typed_in_it(
+    tab: OpenTab, console: Host
+) -> None:
+    house = console.house
+    house.agent("fu", "officer", department="hyd")
+    number, other = house.referred("hyd"), house.referred("hyd")
+    here = tab("en-GB", 390)
+    here.sign_in("fu")
+    item = here.page.locator(f"#to-accept-{number}")
+    item.get_by_role("link", name="Not within our powers").click()
+    item.locator("label").first.click()
+    item.locator("textarea").fill("Not ours")
+    house.officer("hyd").decide(number, "accept")
+    house.signed_in("officer", "fu2", "hyd").decide(other, "accept")
+    watch_renewals(here.page, "inbox")
+    renewed(here.page, "inbox", 1)
+    expect(here.page.locator(f"#to-accept-{other}")).to_have_count(0)
+    expect(here.page.get_by_text("Somebody has just dealt with this.")).to_be_visible()
+    expect(item.locator("textarea").first).to_have_value("Not ours")
+
+
 def test_the_page_says_when_nothing_comes_and_goes_on_by_itself(
     tab: OpenTab, console: Host, screen: str
 ) -> None:
