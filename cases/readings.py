@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import case as case_rules
 from cases import hazards, history, notices, places, transcripts, urgency
-from cases.case import Case
+from cases.case import DESK, Case
 from cases.gazetteer import Candidate, Gazetteer
 from cases.hazards import Hazard
 from cases.lifecycle import CLOSED
@@ -26,7 +26,8 @@ from cases.urgency import Danger
 # A place surer than this is taken for the case's own until somebody says otherwise.
 LIKELY: Final = 0.5
 FAILED: Final = "failed"
-ON_CALL: Final = ("role:supervisor", "role:coordinator")
+# The hotline's own desk has a telephone that takes text messages and a webhook; its people have e-mail.
+ON_CALL: Final = ("role:supervisor", "role:coordinator", f"department:{DESK}")
 
 
 class Reading(Record):
@@ -123,7 +124,7 @@ def read(session: Session, case: Case, reader: Reader, now: datetime) -> Reading
     found = (
         reader.places(text, case.language),
         hazards.hazards(text, case.category),
-        urgency.dangers(text),
+        urgency.dangers(text, case.language),
     )
     return _keep(session, case, reading, digest, found, now)
 

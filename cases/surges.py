@@ -74,18 +74,26 @@ def detect(
 
     least: fewer calls on a day are no surge. is_working: whether people work on that day in the city.
     """
+    expected, found = alarmed(series, is_working, least=least, method=method)
+    if days is not None:
+        found[:, : max(0, found.shape[1] - days)] = False
+    surges = [
+        _surge(series, row, column, expected[row, column])
+        for row, column in zip(*np.nonzero(found), strict=True)
+    ]
+    return sorted(surges, key=lambda one: (one.day, one.probability))
+
+
+def alarmed(
+    series: Series, is_working: Callable[[date], bool], *, least: int, method: Method = "C2"
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """For each cell and day what was to be expected, NaN where there is no past, and whether it is an
+    alarm: more than the method's bound, and `least` calls."""
     factors = day_factors(series, is_working)
     usual = ears.bounds(series.counts / factors, method)
-    expected, upper = usual.expected * factors, usual.upper * factors
     with np.errstate(invalid="ignore"):
-        alarmed = (series.counts > upper) & (series.counts >= least)
-    if days is not None:
-        alarmed[:, : max(0, alarmed.shape[1] - days)] = False
-    found = [
-        _surge(series, row, column, expected[row, column])
-        for row, column in zip(*np.nonzero(alarmed), strict=True)
-    ]
-    return sorted(found, key=lambda one: (one.day, one.probability))
+        above = (series.counts > usual.upper * factors) & (series.counts >= least)
+    return usual.expected * factors, above
 
 
 def _surge(series: Series, row: int, column: int, expected: float) -> Surge:

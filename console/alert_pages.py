@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import accesses, alerts, case, clusters, hazards, transcripts, whistles
+from cases import accesses, alerts, case, hazards, transcripts, whistles
 from cases.alerts import Alert
 from cases.case import Case
 from cases.clusters import Cluster
@@ -202,8 +202,3 @@ def _by_family(rows: Sequence[Cluster]) -> dict[str, list[Cluster]]:
 
 def _words(office: Office) -> Words:
     return Words(g.wording, office)
-
-
-def of_case(records: Session, case_id: int) -> list[Cluster]:
-    """The clusters a case shares with others, for its page."""
-    return [one for one in clusters.of_case(records, case_id) if one.cases > 1]
