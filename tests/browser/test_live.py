@@ -152,6 +152,48 @@ def test_what_another_has_dealt_with_stays_as_long_as_something_is_typed_in_it(
     expect(item.locator("textarea").first).to_have_value("Not ours")
 
 
+def test_a_department_that_reports_in_is_on_the_board_without_a_reload(
+    tab: OpenTab, console: Host
+) -> None:
+    house = console.house
+    house.agent("boss", "coordinator")
+    _, whistle = house.whistle("hyd", "fsd")
+    here = tab("en-GB", 390)
+    here.sign_in("boss")
+    here.open("/whistles")
+    item = here.page.locator(f"#whistle-{whistle}")
+    came = here.page.locator(f"[aria-labelledby=here-{whistle}]")
+    expect(item.get_by_role("heading", name="Not yet 2")).to_be_visible()
+    expect(item.get_by_text("lead not there yet")).to_be_visible()
+    house.officer("hyd").post(f"/whistles/{whistle}/arrive", department="hyd")
+    expect(came).to_contain_text("Highways Department", timeout=12_000)
+    expect(item.get_by_role("heading", name="Not yet 1")).to_be_visible()
+    expect(item.get_by_text("lead not there yet")).to_have_count(0)
+    assert here.wrong() == []
+
+
+def test_a_new_case_is_counted_above_the_list_and_the_list_stays_as_it_is(
+    tab: OpenTab, console: Host
+) -> None:
+    house = console.house
+    house.agent("desk", "supervisor")
+    house.case(*SCAFFOLD)
+    here = tab("en-GB")
+    here.sign_in("desk")
+    here.open("/cases?status=received")
+    page, new = here.page, here.page.locator("[data-count=new]")
+    expect(new).to_have_text("1")
+    page.locator(".tick").first.check()
+    house.case(*SCAFFOLD)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(new).to_have_text("2", timeout=3000)
+    expect(page.locator(".tick")).to_have_count(1)
+    expect(page.locator(".tick")).to_be_checked()
+    page.get_by_role("link", name="Received 2").click()
+    expect(page.locator(".cases > li")).to_have_count(2)
+    assert here.wrong() == []
+
+
 def test_the_page_says_when_nothing_comes_and_goes_on_by_itself(
     tab: OpenTab, console: Host, screen: str
 ) -> None:
