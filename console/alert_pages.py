@@ -105,6 +105,8 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         alert = records.get(Alert, alert_id) or abort(404)
         behind = _behind(records, alert)
         note(records, office, accesses.VIEWED, *(one.case.id for one in behind))
+        found_by = alerts.methods(alert)
+        record = [one for one in alerts.record(records) if one.method in found_by]
         names = who(records, [alert.acknowledged_by or "", alert.judged_by or ""])
         records.expunge_all()
     made = _whistling(words, _matter(words, alert))
@@ -113,6 +115,7 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         "alert.html",
         alert=alert,
         behind=behind,
+        record=record,
         names=names,
         acknowledging=ACKNOWLEDGING,
         whistling=whistle,
