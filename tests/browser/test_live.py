@@ -131,6 +131,29 @@ def test_focus_scroll_and_what_is_typed_survive_ten_renewals(tab: OpenTab, conso
     assert here.wrong() == []
 
 
+def test_focus_and_scroll_of_the_wall_survive_ten_renewals(
+    tab: OpenTab, console: Host, screen: str
+) -> None:
+    here = tab("en-GB", 390)
+    here.open(f"{screen}&every=1")
+    page = here.page
+    means = page.locator("summary", has_text="How these figures")
+    means.click()
+    page.evaluate("scrollTo(0, 400)")
+    before = page.evaluate("scrollY")
+    assert before >= 300
+    watch_renewals(page, "wall")
+    for nth in range(1, 11):
+        ring(console.house, f"CA{nth}")  # every time there is something new
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        renewed(page, "wall", nth)
+    expect(page.locator("[data-figure=calls_now]")).to_have_text("10", timeout=3000)
+    expect(means).to_be_focused()
+    assert page.evaluate("scrollY") == before
+    assert page.evaluate("document.querySelector('.wall-means').open") is True
+    assert here.wrong() == []
+
+
 def test_what_another_has_dealt_with_stays_as_long_as_something_is_typed_in_it(
     tab: OpenTab, console: Host
 ) -> None:
