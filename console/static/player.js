@@ -12,6 +12,7 @@ const FASTEST = 2.5;
 const STEP = 0.1;
 const HOP = 1.5; // seconds
 const LEAP = 5;
+const BREATH = 0.4;
 const REWIND = 1.5; // who goes on listening hears again the last words before the pause
 const AGAIN = { back: 3, speed: 0.75 };
 
@@ -255,6 +256,15 @@ if (last) {
   leaveAndComeBack();
   if (new URLSearchParams(location.search).has("play") && document.body.dataset.autoPlay !== "off") last.toggle();
 }
+
+// A snippet elsewhere on the page (where the place was said) plays in its recording, a breath before and after.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.snippet[data-recording]");
+  const player = link && players.find(({ article }) => article.dataset.recording === link.dataset.recording);
+  if (!player) return;
+  event.preventDefault();
+  player.playFrom(Math.max(0, Number(link.dataset.start) - BREATH), Number(link.dataset.end) + BREATH);
+});
 
 // From one doubtful slot to the next, each heard at once.
 function doubt(step) {
