@@ -1,4 +1,4 @@
-"""What a case needs, found in what was said: places, numbers of houses and telephones, names.
+"""What a case needs, found in what was said: places, numbers of houses and telephones, names, times.
 
 A slot never replaces the text. It is kept beside it, as it was said and in its usual form, with its
 own confidence. Chinese numerals are only read where they are certainly numbers.
@@ -21,6 +21,7 @@ from cases.numerals import CHINESE_NUMBER, ENGLISH_NUMBER, Digits
 from cases.personal import personal
 from cases.places import Named, Places, comparable
 from cases.spoken import Spoken, by_speaker
+from cases.times import times
 from cases.transcripts import PHANTOM, Segment, Slot, SlotKind
 
 SURNAMES: Final = Path(__file__).with_name("surnames.yaml")
@@ -41,7 +42,7 @@ class Part:
 
 
 def slots(segments: Sequence[Segment], places: Places) -> tuple[Slot, ...]:
-    """The places, numbers and names in what was said, in order of time; no two overlap.
+    """The places, numbers, names and times in what was said, in order of time; no two overlap.
 
     A place with the number of a house behind it is one slot: 彌敦道八十八號 is 彌敦道88號. Identity
     numbers are nobody's need and no slots; invented lines have none.
@@ -61,6 +62,7 @@ def _parts(text: str, places: Places) -> Iterator[Part]:
     houses = list(_numbers_with_unit(plain, text))
     yield from _places(plain, text, places, houses)
     yield from houses
+    yield from (Part("time", one.start, one.end, one.value) for one in times(text))
     yield from _rows_of_digits(plain)
     yield from _names(text)
 

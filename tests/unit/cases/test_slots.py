@@ -117,7 +117,7 @@ class TestNumbers:
         ],
     )
     def test_words_stay_words(self, text: str, hong_kong: Places) -> None:
-        assert found(text, hong_kong) == []
+        assert found(text, hong_kong, "place", "number", "name") == []
 
     def test_identity_numbers_are_nobodys_need(self, hong_kong: Places) -> None:
         assert found("身份證 A123456(3)", hong_kong) == []
@@ -202,7 +202,7 @@ def test_most_sentences_of_our_callers_name_nothing(hong_kong: Places) -> None:
     rows = SENTENCES.read_text(encoding="utf-8").splitlines()
     told = [row.rpartition("|")[2].strip() for row in rows if "|" in row]
     values = [value for sentence in told for value in found(sentence, hong_kong)]
-    assert values == ["大埔海晴邨", "number 12", "Nathan Road", "floor 5"]
+    assert values == ["大埔海晴邨", "number 12", "Nathan Road", "floor 5", "3:00"]
 
 
 def test_a_long_transcript_takes_less_than_five_milliseconds(hong_kong: Places) -> None:
@@ -216,3 +216,14 @@ def seconds(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
+
+
+def test_a_time_is_a_slot_with_the_seconds_in_which_it_was_said(hong_kong: Places) -> None:
+    (slot,) = slots([spoken("由下晝三點半冇水")], hong_kong)
+    assert (slot.kind, slot.text, slot.value) == ("time", "下晝三點半", "15:30")
+    assert (slot.start, slot.end) == (1.0, 6.0)
+
+
+def test_the_number_of_a_house_is_no_day_of_a_month(hong_kong: Places) -> None:
+    told = set(found("三月五號開始，彌敦道八十八號冇水", hong_kong))
+    assert told == {"03-05", "彌敦道88號"}
