@@ -62,6 +62,13 @@ class Shelf:
         numbers = [int(found[1]) for found in map(_of_folder, self._folders()) if found]
         return str(max(numbers, default=0))
 
+    def current(self) -> Path:
+        """The folder of the edition in force; without a database, of the last that is here."""
+        try:
+            return self.folder(self.newest())
+        except Trouble:
+            return self.folder(self.last_here())
+
     def folder(self, edition: str) -> Path:
         """The folder of an edition, made if it is not here. Raises LookupError when there is no such
         edition, database.Trouble, OSError."""
