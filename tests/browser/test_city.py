@@ -126,7 +126,7 @@ def test_a_recording_is_uploaded_and_heard(
     here.sign_in(ada)
     here.open("/admin/prompts/yue/after_beep")
     here.page.set_input_files("#file", file)
-    here.page.get_by_role("button", name="Upload").click()
+    here.page.get_by_role("button", name="Upload", exact=True).click()
     audio = here.page.locator("audio")
     audio.evaluate("player => player.load()")
     expect(audio).to_have_js_property("error", None)
