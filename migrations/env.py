@@ -24,6 +24,7 @@ from cases import (  # noqa: F401
     followups,
     history,
     leases,
+    links,
     notices,
     outgoing,
     readings,
