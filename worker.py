@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,7 +29,15 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cases import categories, deliveries, departments, editions, recordings, referral_policy
+from cases import (
+    categories,
+    deliveries,
+    departments,
+    editions,
+    recordings,
+    referral_policy,
+    stations,
+)
 from cases.categories import Category
 from cases.clocks import Terms
 from cases.letters import Sender
@@ -217,7 +226,9 @@ def _transcribing(process: Process) -> tuple[Due, Work]:
 
 
 def _kinds(edition: str, folder: Path) -> tuple[Category, ...]:
-    return categories.read(folder, departments.read(folder))
+    """What a new case can be about."""
+    kinds = categories.read(folder, departments.read(folder))
+    return tuple(kind for kind in kinds if not kind.retired)
 
 
 def _standing(settings: Settings, engine: Engine, make: Callable[[str, Path], T]) -> Standing[T]:
@@ -281,6 +292,7 @@ def serve(settings: Settings, step: str, pulse_file: Path, holder: str) -> None:
     storage = Storage(settings.recordings_url)
     due, work = OPEN[step](Process(settings, engine, storage, Pulse(pulse_file), holder))
     log.info("%s is ready after %.1f s", step, time.monotonic() - began)
+    _be_known(engine, holder, step)
     Station(step, engine, due, work, settings.redis_url).serve()
 
 
@@ -292,6 +304,20 @@ def _let_go(engine: Engine, holder: str) -> None:
             deliveries.let_go(session, holder)
     except database.Trouble as error:
         log.warning("leases of before end by themselves: %s", first_line(error))
+
+
+def _be_known(engine: Engine, holder: str, step: str) -> None:
+    """Say beside the work, until told to stop, that this process is up."""
+
+    def say_so() -> None:
+        while not stopping.is_set():
+            with suppress(*database.Trouble), transaction(engine) as session:
+                stations.beat(session, holder, step, clock.now())
+            stopping.wait(stations.BEAT_EVERY.total_seconds())
+        with suppress(*database.Trouble), transaction(engine) as session:
+            stations.gone(session, holder)
+
+    threading.Thread(target=say_so, name="station", daemon=True).start()
 
 
 def watch(settings: Settings) -> None:
@@ -321,6 +347,7 @@ def watch(settings: Settings) -> None:
         (LOOK_AFTER_EVERY, lambda: outbound.look_after(phones.now, clock.now())),
     ]
     due = dict.fromkeys(range(len(rounds)), 0.0)
+    _be_known(engine, secrets.token_hex(4), stations.WATCH)
     log.info("the watch begins")
     while not stopping.is_set():
         for number, (seconds, go_round) in enumerate(rounds):

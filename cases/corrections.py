@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from cases import case as case_rules
-from cases import history, permissions, recordings, timing, transcripts
+from cases import history, permissions, readings, recordings, timing, transcripts
 from cases.case import Case
 from cases.categories import Category
 from cases.errors import Refused
@@ -93,6 +93,7 @@ def correct(
     case_rules.unset(case, *_settled(session, case))
     transcripts.guess_again(session, case, made.language, categories)
     transcripts.make_findable(session, case)
+    readings.forget(session, case.id)
     return made
 
 

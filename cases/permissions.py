@@ -16,6 +16,7 @@ HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
 WORK_DESK = "work_desk"  # take the next case that waits at the desk
+TAKE_OVER = "take_over"  # a case that somebody else has in hand at this moment
 OWN_SETTINGS = "own_settings"  # how one works at the console oneself
 CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
@@ -40,6 +41,8 @@ SEE_ADMIN = "see_admin"  # open the index of the pages of those who run the hotl
 AUDIT = "audit"  # read who saw and did what, in all cases and by everybody
 EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts, flows ...
 EDIT_ROUTING = "edit_routing"
+SEE_WALL = "see_wall"  # how the hotline stands at this moment: counts alone
+MANAGE_KIOSKS = "manage_kiosks"  # make links by which a screen shows the wall to whoever passes
 SEE_ALERTS = "see_alerts"
 ACKNOWLEDGE = (
     "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
@@ -87,20 +90,21 @@ _SUPERVISING = (
     _AT_THE_DESK
     | _WARNED
     | {
-        *(SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
+        *(TAKE_OVER, SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
         *(DECIDE_MARKS, SEE_MARKS),
         *(SHARE_VIEWS, EXPORT, EXPORT_WHOLE),
+        *(SEE_WALL, MANAGE_KIOSKS),
     }
 )
 _MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})
 _BESIDES: Mapping[str, frozenset[str]] = {
     "agent": _AT_THE_DESK,
     "supervisor": _SUPERVISING,
-    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS, SEE_MARKS, EXPORT},
+    "auditor": _READING | {SEE_ADMIN, AUDIT, SEE_ALERTS, SEE_MARKS, EXPORT, SEE_WALL},
     "admin": _SUPERVISING | _MACHINERY | {AUDIT, MANAGE_AGENTS, EDIT_CITY},
     OFFICER: frozenset({SEE_OWN_CASES, READ_ARTICLES, WRITE_ARTICLES, EXPORT}),
-    "coordinator": _READING | _WARNED | {RULE, SHARE_VIEWS, EXPORT},
-    "leader": _READING | _WARNED | {EXPORT},
+    "coordinator": _READING | _WARNED | {RULE, SHARE_VIEWS, EXPORT, SEE_WALL},
+    "leader": _READING | _WARNED | {EXPORT, SEE_WALL},
 }
 
 

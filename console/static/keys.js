@@ -175,4 +175,6 @@ if (document.querySelector("[data-list]")) {
   bind("j", words.whatDown, () => move(1), { repeat: true });
   bind("k", words.whatUp, () => move(-1), { repeat: true });
 }
+// What a region brings with it that renews itself.
+document.addEventListener("live:renewed", renew);
 renew();

@@ -1,35 +1,287 @@
-// Click a time in the transcript to hear it; the words being spoken are marked.
-// Without this module the times are plain links to the recording.
+// A recording and its text move together. Click a character to hear it; the one being spoken is marked.
+// Without this module there are the browser's own controls, and times that are plain links.
+//
+// Escape plays and pauses, F1 and F2 go 1.5 s back and on, F3 and F4 slower and faster (the hand memory
+// of people who transcribe), r goes 3 s back and slower; [ and ] go from doubt to doubt.
 
-const times = [...document.querySelectorAll("a.time")];
+import { bind } from "./keys.js";
+import WaveSurfer from "./vendor/wavesurfer.js-8.0.1/wavesurfer.esm.js";
 
-for (const link of times) {
-  link.addEventListener("click", (event) => {
-    const player = document.getElementById(link.dataset.player);
-    if (!player) return;
-    event.preventDefault();
-    play(player, Number(link.dataset.start));
-  });
-}
+const SLOWEST = 0.5;
+const FASTEST = 2.5;
+const STEP = 0.1;
+const HOP = 1.5; // seconds
+const LEAP = 5;
+const REWIND = 1.5; // who goes on listening hears again the last words before the pause
+const AGAIN = { back: 3, speed: 0.75 };
 
-for (const player of document.querySelectorAll("audio")) {
-  const own = times.filter((link) => link.dataset.player === player.id);
-  player.addEventListener("timeupdate", () => mark(own, player.currentTime));
-}
+const players = [];
+let last = null;
 
-function play(player, seconds) {
-  const start = () => {
-    player.currentTime = seconds;
-    player.play();
-  };
-  if (player.readyState > 0) return start();
-  player.addEventListener("loadedmetadata", start, { once: true });
-  player.load();
-}
-
-function mark(links, now) {
-  for (const link of links) {
-    const spoken = now >= Number(link.dataset.start) && now < Number(link.dataset.end);
-    link.parentElement.classList.toggle("spoken", spoken);
+class Player {
+  constructor(article) {
+    this.article = article;
+    this.audio = article.querySelector("audio");
+    this.deck = article.querySelector(".deck");
+    this.wave = article.querySelector(".wave");
+    this.units = [...article.querySelectorAll(".u")].map((span) => ({
+      span,
+      start: Number(span.dataset.start),
+      end: Number(span.dataset.end),
+    }));
+    this.until = null;
+    this.rests = false;
+    this.marked = null;
+    this.audio.controls = false;
+    this.deck.hidden = false;
+    this.setSpeed(Number(document.body.dataset.speed) || 1);
+    this.listen();
+    this.draw();
   }
+
+  get length() {
+    return Number.isFinite(this.audio.duration) ? this.audio.duration : Number(this.wave.dataset.seconds);
+  }
+
+  listen() {
+    const { audio, article } = this;
+    const play = article.querySelector(".play");
+    play.addEventListener("click", () => this.toggle());
+    article.querySelector(".slower").addEventListener("click", () => this.faster(-STEP));
+    article.querySelector(".faster").addEventListener("click", () => this.faster(STEP));
+    article.querySelector(".again").addEventListener("click", () => this.again());
+    audio.addEventListener("play", () => {
+      for (const other of players) if (other !== this) other.audio.pause();
+      last = this;
+      this.say(play, true);
+      this.follow();
+    });
+    audio.addEventListener("pause", () => {
+      this.rests = true;
+      this.say(play, false);
+    });
+    for (const kind of ["timeupdate", "seeked", "loadedmetadata"]) audio.addEventListener(kind, () => this.show());
+    this.wave.addEventListener("keydown", (event) => this.slide(event));
+    article.addEventListener("click", (event) => this.clicked(event));
+  }
+
+  say(button, playing) {
+    button.ariaLabel = playing ? button.dataset.pause : button.dataset.play;
+    button.firstElementChild.textContent = playing ? "❚❚" : "▶";
+    this.article.dataset.state = playing ? "playing" : "paused";
+  }
+
+  async draw() {
+    try {
+      const answer = await fetch(this.wave.dataset.outline);
+      if (!answer.ok) return;
+      const { seconds, levels } = await answer.json();
+      WaveSurfer.create({
+        container: this.wave,
+        media: this.audio,
+        peaks: [levels.map((level) => level / 255)],
+        duration: seconds,
+        height: 56,
+        waveColor: "#7f9bb0",
+        progressColor: "#0b4a6f",
+        cursorColor: "#a3141f",
+        cursorWidth: 2,
+        barWidth: 2,
+        barGap: 1,
+        dragToSeek: true,
+        cspNonce: this.wave.dataset.nonce,
+      });
+    } catch {
+      // The picture is a help; the slider works without it.
+    }
+  }
+
+  // Everything that starts the sound waits until its length is known: only then can it be moved.
+  ready() {
+    if (this.audio.readyState > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.audio.addEventListener("loadedmetadata", resolve, { once: true });
+      this.audio.preload = "metadata";
+      this.audio.load();
+    });
+  }
+
+  async seek(seconds) {
+    await this.ready();
+    this.rests = false;
+    this.until = null;
+    this.audio.currentTime = Math.min(Math.max(seconds, 0), this.length);
+    this.show();
+  }
+
+  async playFrom(seconds, until = null) {
+    last = this;
+    await this.seek(seconds);
+    this.until = until;
+    await this.start();
+  }
+
+  async start() {
+    try {
+      await this.audio.play();
+    } catch {
+      // The browser wants a person's press first: the button is there.
+    }
+  }
+
+  async toggle() {
+    last = this;
+    if (!this.audio.paused) return this.audio.pause();
+    await this.ready();
+    if (this.rests && !this.audio.ended) this.audio.currentTime = Math.max(0, this.audio.currentTime - REWIND);
+    this.rests = false;
+    this.until = null;
+    await this.start();
+  }
+
+  hop(seconds) {
+    return this.seek(this.audio.currentTime + seconds);
+  }
+
+  setSpeed(speed) {
+    const kept = Math.round(Math.min(FASTEST, Math.max(SLOWEST, speed)) * 100) / 100;
+    this.audio.defaultPlaybackRate = this.audio.playbackRate = kept;
+    this.article.querySelector(".speed").textContent = `${kept.toFixed(kept * 10 === Math.round(kept * 10) ? 1 : 2)}×`;
+  }
+
+  faster(step) {
+    this.setSpeed(this.audio.playbackRate + step);
+  }
+
+  async again() {
+    this.setSpeed(AGAIN.speed);
+    await this.playFrom(this.audio.currentTime - AGAIN.back);
+  }
+
+  slide(event) {
+    const way = {
+      ArrowLeft: () => this.hop(-LEAP),
+      ArrowDown: () => this.hop(-LEAP),
+      ArrowRight: () => this.hop(LEAP),
+      ArrowUp: () => this.hop(LEAP),
+      Home: () => this.seek(0),
+      End: () => this.seek(this.length),
+      " ": () => this.toggle(),
+      Enter: () => this.toggle(),
+    }[event.key];
+    if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    way();
+  }
+
+  clicked(event) {
+    const link = event.target.closest("a.time");
+    const unit = event.target.closest(".u");
+    if (link) {
+      event.preventDefault();
+      const until = link.dataset.end ? Number(link.dataset.end) : null;
+      this.playFrom(Number(link.dataset.start), until);
+    } else if (unit && !String(getSelection())) {
+      this.playFrom(Number(unit.dataset.start));
+    }
+  }
+
+  // While it plays every picture is looked at: a character lasts a fifth of a second.
+  follow() {
+    if (this.audio.paused) return;
+    this.show();
+    if (this.until !== null && this.audio.currentTime >= this.until) {
+      this.audio.pause();
+      this.until = null;
+      return;
+    }
+    requestAnimationFrame(() => this.follow());
+  }
+
+  show() {
+    const now = this.audio.currentTime;
+    const told = `${clock(now)} / ${clock(this.length)}`;
+    this.article.querySelector(".at").textContent = told;
+    this.wave.setAttribute("aria-valuemax", this.length.toFixed(1));
+    this.wave.setAttribute("aria-valuenow", now.toFixed(1));
+    this.wave.setAttribute("aria-valuetext", told);
+    this.mark(now);
+  }
+
+  mark(now) {
+    const unit = this.audio.paused && now === 0 ? null : this.at(now);
+    if (unit === this.marked) return;
+    this.marked?.span.classList.remove("now");
+    unit?.span.classList.add("now");
+    this.marked = unit;
+  }
+
+  at(now) {
+    let low = 0;
+    let high = this.units.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const unit = this.units[middle];
+      if (now < unit.start) high = middle - 1;
+      else if (now >= unit.end) low = middle + 1;
+      else return unit;
+    }
+    return null;
+  }
+}
+
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+for (const article of document.querySelectorAll("article[data-recording]")) players.push(new Player(article));
+last = players.find((one) => !one.article.classList.contains("replaced")) ?? players[0] ?? null;
+
+function label(of) {
+  return document.querySelector(".said-here")?.dataset[of] ?? of;
+}
+
+if (last) {
+  const often = { inText: true, repeat: true };
+  bind("Escape", label("playOrPause"), () => last.toggle(), { inText: true });
+  bind("F1", label("back"), () => last.hop(-HOP), often);
+  bind("F2", label("on"), () => last.hop(HOP), often);
+  bind("F3", label("slower"), () => last.faster(-STEP), often);
+  bind("F4", label("faster"), () => last.faster(STEP), often);
+  bind("r", label("again"), () => last.again());
+  bind("[", label("doubtBefore"), () => doubt(-1));
+  bind("]", label("doubtNext"), () => doubt(1));
+  leaveAndComeBack();
+  if (new URLSearchParams(location.search).has("play") && document.body.dataset.autoPlay !== "off") last.toggle();
+}
+
+// From one doubtful slot to the next, each heard at once.
+function doubt(step) {
+  const all = [...document.querySelectorAll(".slots .doubtful .snippet")];
+  if (!all.length) return;
+  const here = all.indexOf(document.activeElement);
+  const next = all[(here + step + all.length) % all.length] ?? all[0];
+  next.focus();
+  next.click();
+}
+
+// Who comes back to a case goes on where listening was left.
+function leaveAndComeBack() {
+  for (const player of players) {
+    const key = `heard:${player.article.dataset.recording}`;
+    const kept = Number(sessionStorage.getItem(key));
+    if (kept > 0) player.seek(kept).then(() => (player.rests = true));
+    addEventListener("pagehide", () => {
+      const { currentTime, ended } = player.audio;
+      if (ended || !currentTime) sessionStorage.removeItem(key);
+      else sessionStorage.setItem(key, String(currentTime));
+    });
+  }
+}
+
+if (document.body.dataset.pauseWhileTyping === "on") {
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("textarea")) for (const { audio } of players) audio.pause();
+  });
 }

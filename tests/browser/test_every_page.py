@@ -4,11 +4,13 @@ A page that is added and not named here makes the first test fail.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page
 from sqlalchemy import select
 
+from cases import reply_templates
 from cases.followups import Followup
 from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
@@ -26,6 +28,8 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "report_in": (NOBODY, "/report-in/wrong"),
     "case_list": (ADMIN, "/cases"),
     "case_page": (ADMIN, "/cases/{case}"),
+    "versions_page": (ADMIN, "/cases/{case}/versions"),
+    "print_page": (ADMIN, "/cases/{case}/print"),
     "notices_page": (ADMIN, "/cases/{whistled}/notices"),
     "department_page": (OFFICER, "/department"),
     "whistle_list": (ADMIN, "/whistles"),
@@ -44,11 +48,46 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
+    "abuse_page": (ADMIN, "/abuse"),
+    "article_list": (ADMIN, "/articles"),
+    "article_page": (ADMIN, "/articles/{article}"),
+    "article_edit": (ADMIN, "/articles/{article}/edit"),
+    "article_new": (ADMIN, "/articles/new"),
+    "template_list": (ADMIN, "/templates"),
+    "template_page": (ADMIN, "/templates/{template}"),
+    "template_new": (ADMIN, "/templates/new"),
+    "track_form": (NOBODY, "/track"),
+    "wall_page": (ADMIN, "/wall"),
+    "kiosk_links": (ADMIN, "/wall/links"),
+    "key_list": (ADMIN, "/admin/keys"),
+    "audit_page": (ADMIN, "/admin/audit"),
+    "people_page": (ADMIN, "/admin/people"),
+    "person_page": (ADMIN, "/admin/people/1"),
+    "city_page": (ADMIN, "/admin/city"),
+    "city_file": (ADMIN, "/admin/city/files/categories.yaml"),
+    "city_review": (ADMIN, "/admin/city/review"),
+    "categories_page": (ADMIN, "/admin/categories"),
+    "category_form": (ADMIN, "/admin/categories/street-lamp"),
+    "departments_page": (ADMIN, "/admin/departments"),
+    "department_form": (ADMIN, "/admin/departments/hyd"),
+    "calendar_page": (ADMIN, "/admin/calendar"),
+    "rules_page": (ADMIN, "/admin/rules"),
+    "rule_form": (ADMIN, "/admin/rules/new"),
+    "prompts_page": (ADMIN, "/admin/prompts"),
+    "prompt_form": (ADMIN, "/admin/prompts/yue/greeting"),
+    "flows_page": (ADMIN, "/admin/flows"),
+    "flow_form": (ADMIN, "/admin/flows/hotline"),
+    "play_flow": (ADMIN, "/admin/flows/hotline/play"),
+    "sessions_page": (ADMIN, "/settings/sessions"),
+    "two_factor": (ADMIN, "/settings/two-factor"),
+    "phone_page": (NOBODY, "/phone"),
+    "code": (NOBODY, "/sign-in/code"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
-    "case_departments",
+    *("case_departments", "export_cases", "audit_file", "prompt_sound_file", "phone_call"),
+    *("phone_sample", "two_factor_picture", "sign_in_by_link"),
 }
 
 
@@ -105,6 +144,8 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "whistled": whistled,
         "whistle": whistle,
         "alert": raised(house),
+        "article": _written(house),
+        "template": next(iter(reply_templates.shipped())),
         "follow_up": _asked_whether_solved(house),
     }
 
@@ -116,3 +157,16 @@ def _asked_whether_solved(house: ConsoleHouse) -> int:
     assert answered.status_code == 303
     with transaction(house.engine) as session:
         return session.scalars(select(Followup.id)).one()
+
+
+def _written(house: ConsoleHouse) -> int:
+    """An article of a department, with a mark of abuse and a key of a program beside it: its id."""
+    boss = house.signed_in("admin", "boss")
+    said = {"title_yue": "街燈壞咗點算", "text_yue": "請問燈柱上的編號。", "department": "hyd"}
+    day = (date.today() + timedelta(days=100)).isoformat()
+    assert boss.post("/articles", **said, review_on=day).status_code == 303
+    mark = {"mark": "hoax", "mark_reason": "false_report", "words": "There was no fire."}
+    assert boss.decide(house.case(*SCAFFOLD), "mark-caller", **mark).status_code == 303
+    key = {"key_name": "Open data", "scopes": "cases", "last_day": day}
+    assert boss.post("/admin/keys", **key).status_code == 200
+    return 1
