@@ -106,7 +106,7 @@ def test_a_flow_is_edited_checked_played_and_published(
     expect(here.page.get_by_role("status")).to_contain_text("Kept as a draft")
     here.page.get_by_role("link", name="Play it in the page").click()
     here.page.get_by_role("button", name="speak for 8 seconds").click()
-    expect(here.page.locator(".heard")).to_contain_text("recorded 8 s")
+    expect(here.page.locator("ol.heard")).to_contain_text("recorded 8 s")
     here.open("/admin/city/review")
     expect(here.page.locator(".difference .new")).to_contain_text("max_turns: 41")
     here.page.fill("#note", "one turn more")
