@@ -6,17 +6,18 @@ import sys
 
 from flask import Flask, jsonify
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from callflows.problems import FlowError
-from cases import callers
+from cases import callers, people
 from cases.callers import CallerKey
 from cases.pack import PackError
-from console import pages
+from console import office, pages
 from ivr import phone as telephone
-from ivr import replay, webhooks
+from ivr import replay, softphone, webhooks
 from ivr.phone import Phone, Phones
-from runtime import database, health, keys, logs, shelf
+from runtime import clock, database, health, keys, logs, shelf
 from runtime.city import CityError
 from runtime.settings import Settings, SettingsError, stop
 
@@ -35,6 +36,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     phones = telephone.phones(settings, engine)
     app.extensions["phones"] = phones
     app.register_blueprint(webhooks.blueprint(phones))
+    if settings.phone_enabled:
+        app.register_blueprint(softphone.blueprint(phones))
     _health_routes(app, phones.now)
     pages.install(app, settings, engine)
     return app
@@ -47,9 +50,31 @@ def web() -> Flask:
     logs.start(settings.log_format)
     app = create_app(settings)
     phones: Phones = app.extensions["phones"]
+    welcome_first_admin(settings, phones.now.engine)
     replay.keep_draining(phones)
-    shelf.keep_looking(phones.standing.look, app.extensions["console"].look)
+    shelf.keep_looking(phones.look, app.extensions["console"].look)
     return app
+
+
+def welcome_first_admin(settings: Settings, engine: Engine) -> None:
+    """When nobody at all can sign in, make an admin and print the one-time password: once, by whichever
+    process is first, to the terminal and not into the log, which others read and keep."""
+    try:
+        with database.transaction(engine) as session:
+            password = people.first_admin(session, clock.now())
+    except database.Trouble:
+        return  # it is away or not migrated, which is told elsewhere; the next start makes the admin
+    if password is not None:
+        address = f"{settings.public_base_url}/sign-in"
+        print(
+            f"\nNobody can sign in yet, so there is an admin now. Sign in at {address}\n"
+            f"  name               {people.FIRST}\n"
+            f"  one-time password  {password}\n"
+            "It is good for 72 hours and not shown again; a new one: "
+            f"python -m console new-password {people.FIRST}\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _health_routes(app: Flask, phone: Phone) -> None:
@@ -71,6 +96,7 @@ def main() -> None:
     logs.start(settings.log_format)
     try:
         settings.require_signatures()
+        office.check_roles(settings)
         telephone.install(settings, database.engine(settings.database_url))
         _check_database(settings)
     except (SettingsError, CityError, PackError, FlowError) as error:
@@ -99,6 +125,7 @@ def _check_database(settings: Settings) -> None:
         with database.transaction(engine) as session:
             if not callers.is_key_of(session, data_key):
                 raise SettingsError("DATA_KEY is not the one this database was written with")
+        welcome_first_admin(settings, engine)
     except database.Trouble as error:
         log.error("the database is away, calls will be kept in the spool: %s", error)
     finally:

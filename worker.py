@@ -226,7 +226,9 @@ def _transcribing(process: Process) -> tuple[Due, Work]:
 
 
 def _kinds(edition: str, folder: Path) -> tuple[Category, ...]:
-    return categories.read(folder, departments.read(folder))
+    """What a new case can be about."""
+    kinds = categories.read(folder, departments.read(folder))
+    return tuple(kind for kind in kinds if not kind.retired)
 
 
 def _standing(settings: Settings, engine: Engine, make: Callable[[str, Path], T]) -> Standing[T]:

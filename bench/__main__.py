@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bench import figures, servers, year
+from bench import figures, pages, servers, year
 from bench.figures import Row
 from bench.load import CONNECTIONS
 from bench.servers import Server
 from bench.webhooks import Kind
 
 WARM_UP_SECONDS = 2.0
+PARTS = ("webhooks", "year", "desk")
 WHAT: dict[Kind, str] = {"arrival": "call", "message": "message"}
 
 Pairing = tuple[Server, Kind, Row]
@@ -34,18 +35,22 @@ Pairing = tuple[Server, Kind, Row]
     show_default=True,
     help="cases of a year, at most",
 )
-@click.option("--only", type=click.Choice(("webhooks", "year")), help="one half of it")
+@click.option("--only", type=click.Choice(PARTS), help="one part of it")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="also write JSON here")
 def main(seconds: float, rounds: int, cases: int, only: str | None, json_file: Path | None) -> None:
     """Measure bare Flask and our signed, durable webhooks side by side; then what is asked of a year of
-    cases, and how it grows with ten times as many."""
+    cases, and how it grows with ten times as many; then the steps of an agent at the desk."""
     out, told = Console(), dict[str, object](machine=figures.machine())
     well = True
-    if only != "year":
+    parts = (only,) if only else PARTS
+    if "webhooks" in parts:
         well, found = _webhooks(out, seconds, rounds)
         told.update(found)
-    if only != "webhooks":
+    if "year" in parts:
         told["year"] = _year(out, (cases // 10, cases))
+    if "desk" in parts:
+        in_time, told["desk"] = _desk(out, cases)
+        well = well and in_time
     if json_file:
         json_file.write_text(json.dumps(told, indent=2) + "\n")
     sys.exit(not well)
@@ -72,6 +77,14 @@ def _year(out: Console, counts: Sequence[int]) -> list[dict[str, object]]:
     out.print(year.table(lines, counts))
     out.print(figures.machine(), soft_wrap=True)
     return [line.as_dict(counts) for line in lines]
+
+
+def _desk(out: Console, count: int) -> tuple[bool, dict[str, object]]:
+    with out.status("an agent's desk") as status:
+        times = pages.measure(count, status.update)
+    out.print(pages.table(times, count))
+    out.print(figures.machine(), soft_wrap=True)
+    return not pages.slow(times), pages.as_dict(times)
 
 
 def _pairings(contestants: Sequence[Server]) -> list[Pairing]:

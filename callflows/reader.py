@@ -1,8 +1,8 @@
 """Reads a city's call flow and prompts from its folder. The only part of callflows that does I/O.
 
 A city folder may hold `flows/hotline.yaml`, `flows/followup.yaml`, `prompts/{yue,cmn,en}.yaml` (only
-the prompts that differ) and `prompts/audio/<language>/<prompt>.wav|mp3`; what it lacks comes from
-this package.
+the prompts that differ), `prompts/audio/<language>/<prompt>.wav|mp3`, and `prompts/sounds.yaml` (the
+recordings that were uploaded); what it lacks comes from this package.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from callflows.prompts import PromptBook
 DEFAULTS = Path(__file__).parent
 FLOWS = ("hotline", "followup")
 AUDIO = Path("prompts/audio")
+SOUNDS = Path("prompts/sounds.yaml")
+# Where sounds that were uploaded are found below the address of the prompts' files.
+UPLOADED = "sounds"
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -34,6 +37,20 @@ class PromptFile(Data):
     spec: Literal[1]
     language: Literal["yue", "cmn", "en"]
     prompts: dict[str, str]
+
+
+class Sound(Data):
+    """A prompt's recording that was uploaded: its SHA-256, and the text that it says."""
+
+    sound: str = Field(pattern=r"^[0-9a-f]{64}$")
+    says: str
+
+
+class SoundFile(Data):
+    """The uploaded recordings, by language and prompt key."""
+
+    spec: Literal[1]
+    sounds: dict[Literal["yue", "cmn", "en"], dict[str, Sound]]
 
 
 class CityLine(BaseModel):
@@ -57,11 +74,12 @@ def load(
     own = {language: _prompts(city_folder, language) for language in languages}
     common = {language: _prompts(DEFAULTS, language) for language in languages}
     keys = {language: str(at) for at, language in enumerate(languages, start=1)}
+    texts = {code: {**common[code], **own[code]} for code in languages}
     book = PromptBook(
         languages=tuple(languages),
-        texts={code: {**common[code], **own[code]} for code in languages},
+        texts=texts,
         facts={**facts, "language_key": keys},
-        audio=_audio(city_folder / AUDIO),
+        audio={**_audio(city_folder / AUDIO), **_uploaded(city_folder / SOUNDS, texts)},
     )
     callflow = Callflow(_parse(file, Flow), book)
     others = _words_of_other_flows(city_folder, flow)
@@ -115,6 +133,19 @@ def _prompts(folder: Path, language: str) -> Mapping[str, str]:
 def _audio(folder: Path) -> Mapping[tuple[str, str], str]:
     files = [*folder.glob("*/*.mp3"), *folder.glob("*/*.wav")]
     return {(file.parent.name, file.stem): file.relative_to(folder).as_posix() for file in files}
+
+
+def _uploaded(file: Path, texts: Mapping[str, Mapping[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Uploaded recordings of prompts that still say what was recorded; others are spoken."""
+    if not file.exists():
+        return {}
+    sounds = _parse(file, SoundFile).sounds
+    return {
+        (language, key): f"{UPLOADED}/{one.sound}.wav"
+        for language, of_language in sounds.items()
+        for key, one in of_language.items()
+        if texts.get(language, {}).get(key) == one.says
+    }
 
 
 # --- YAML and its mistakes -------------------------------------------------------------------

@@ -152,17 +152,18 @@ def _same_look(
 
 def of_case(session: Session, case_id: int, limit: int | None = None) -> list[Access]:
     """Every access to the case's data, the newest first."""
-    newest = select(Access).where(_is_about(case_id)).order_by(Access.at.desc(), Access.id.desc())
+    newest = select(Access).where(is_about(case_id)).order_by(Access.at.desc(), Access.id.desc())
     return list(session.scalars(newest.limit(limit)))
 
 
 def count_of_case(session: Session, case_id: int) -> int:
     """How many accesses to the case's data there were."""
-    counted = select(func.count()).select_from(Access).where(_is_about(case_id))
+    counted = select(func.count()).select_from(Access).where(is_about(case_id))
     return int(session.execute(counted).scalar_one())
 
 
-def _is_about(case_id: int) -> Any:
+def is_about(case_id: int) -> Any:
+    """The condition by which the accesses to one case are found."""
     alone = select(Access.id).where(Access.case_id == case_id)
     among = select(AccessCase.access_id).where(AccessCase.case_id == case_id)
     return Access.id.in_(union_all(alone, among).subquery().select())

@@ -8,9 +8,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, bindparam, false, func, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    bindparam,
+    false,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from cases.browser_calls import BROWSER
 from cases.callers import WITHHELD_MASK, Caller
 from cases.record import Id, Insert, Record, prepared
 
@@ -19,6 +31,9 @@ STATUS_RANK = {"queued": 0, "ringing": 1, "in-progress": 2}
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 ENDED_RANK = 9
 
+TELEPHONE = "telephone"
+# Word for word what the index says.
+IN_BROWSER = text("provider = 'browser'")
 UNKNOWN_CALLER = Caller(None, None, "")
 
 
@@ -28,6 +43,7 @@ class Call(Record):
     __tablename__ = "calls"
     __table_args__ = (
         Index("ix_calls_caller_digest", "caller_digest"),
+        Index("ix_calls_browser", "id", sqlite_where=IN_BROWSER, postgresql_where=IN_BROWSER),
         Index("ix_calls_began_at", "began_at"),
     )
 
@@ -192,10 +208,20 @@ def note_status(session: Session, call_id: int, status: str, now: datetime) -> N
 
 
 def busy_lines(session: Session, since: datetime) -> int:
-    """How many calls to us that began after `since` have not ended."""
+    """How many calls to us that began after `since` have not ended. One from a browser takes no line."""
     live = (Call.ended_at.is_(None), Call.began_at > since, Call.outgoing.is_(False))
-    statement = select(func.count()).where(*live)
+    statement = select(func.count()).where(*live, Call.provider != BROWSER)
     return int(session.execute(statement).scalar_one())
+
+
+def from_browsers() -> Select[int]:
+    """The ids of calls from a browser, which no rate counts."""
+    return select(Call.id).where(IN_BROWSER)
+
+
+def channel(call: Call) -> str:
+    """How the caller reached us: `telephone` or `browser`."""
+    return BROWSER if call.provider == BROWSER else TELEPHONE
 
 
 def caller_of(call: Call) -> str:

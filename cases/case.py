@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
-from cases import asked, clocks, history, lifecycle, permissions
+from cases import asked, browser_calls, calls, clocks, history, lifecycle, permissions
 from cases.categories import Category
 from cases.clocks import Terms
 from cases.errors import Refused
@@ -113,7 +113,7 @@ def open_for(
         session.add(case)
         session.flush()
         case.number = number_for(case.id, now.astimezone(terms.time_zone).year)
-        history.add(session, case.id, "opened", now, number=case.number)
+        history.add(session, case.id, "opened", now, **_opened(session, case))
         grade = terms.promises.default
         clocks.start(session, case.id, clocks.DISPATCH, terms, now, grade=grade)
         resolve = clocks.start(session, case.id, clocks.RESOLVE, terms, now, grade=grade)
@@ -121,6 +121,14 @@ def open_for(
     else:
         mark(case, *flags)
     return case
+
+
+def _opened(session: Session, case: Case) -> dict[str, Any]:
+    """What the first line says; of a call from a browser, which no rate counts, that it was one."""
+    call = session.get_one(calls.Call, case.call_id)
+    line = {"number": case.number}
+    from_browser = call.provider == browser_calls.BROWSER
+    return {**line, "channel": browser_calls.BROWSER} if from_browser else line
 
 
 def promise(

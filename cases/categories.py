@@ -45,6 +45,7 @@ class Category:
     name: Names
     department: Code  # who gets such a case unless someone decides otherwise
     urgent: bool = False  # cases of this kind are looked at first
+    retired: bool = False  # no new case is of this kind; those there are keep its name
     words: Annotated[Mapping[str, _Words], AfterValidator(in_every_language)]
 
     def __hash__(self) -> int:
@@ -64,10 +65,14 @@ def read(folder: Path, departments: Collection[Department]) -> tuple[Category, .
     file = folder / FILE
     categories = _File.read(file).categories
     known = {department.code for department in departments}
+    retired = {department.code for department in departments if department.retired}
     for category in categories.values():
+        if category.department in retired and not category.retired:
+            where = f"categories.{category.code}.department"
+            raise PackError(file, f"{where}: {category.department!r} is retired")
         if category.department not in known:
             where = f"categories.{category.code}.department"
             raise PackError(file, f"{where}: there is no {category.department!r}")
-    if OTHER not in categories:
-        raise PackError(file, f"needs a category {OTHER!r}")
+    if OTHER not in categories or categories[OTHER].retired:
+        raise PackError(file, f"needs a category {OTHER!r} that is not retired")
     return tuple(categories.values())

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic.dataclasses import dataclass
 
-from cases.pack import STRICT, Code, Coded, Names, Pack
+from cases.pack import STRICT, Code, Coded, Names, Pack, PackError
 
 FILE = "departments.yaml"
 
@@ -17,13 +17,17 @@ class Department:
     """Who can own a case. `name` is per language; `abbreviation` is what colleagues say.
 
     `kind`: an `enterprise` supplies water, power and the like; a `district` office stands for a place
-    and may blow the whistle.
+    and may blow the whistle. `parent`: the department it is a part of; `district`: which one it stands
+    for, by its name in the gazetteer. `retired`: no new case goes there.
     """
 
     code: Code
     name: Names
     abbreviation: str
     kind: Literal["department", "enterprise", "district"] = "department"
+    parent: Code | None = None
+    district: str | None = None
+    retired: bool = False
 
     def __hash__(self) -> int:
         return hash(self.code)
@@ -35,4 +39,9 @@ class _File(Pack):
 
 def read(folder: Path) -> tuple[Department, ...]:
     """The departments of the city kept in `folder`, in the file's order. Raises PackError."""
-    return tuple(_File.read(folder / FILE).departments.values())
+    departments = _File.read(folder / FILE).departments
+    for one in departments.values():
+        if one.parent is not None and (one.parent not in departments or one.parent == one.code):
+            what = f"departments.{one.code}.parent: there is no {one.parent!r} it could belong to"
+            raise PackError(folder / FILE, what)
+    return tuple(departments.values())

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cases.agents import Agent
 from cases.asked import Referral
-from cases.calls import Call, caller_of
+from cases.calls import Call, caller_of, channel
 from cases.case import Case
 from cases.clocks import Clock
 from cases.duty import Seat
@@ -80,6 +80,7 @@ def row(
         "transcribed_at": moment(case.transcribed_at),
         "caller_masked": caller_of(call),
         "call_id": call.provider_id,
+        "channel": channel(call),
         "ended_at": moment(call.ended_at),
         "recordings": [
             {"provider_id": ids[one.id], "status": one.status, "seconds": one.seconds}

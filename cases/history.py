@@ -28,7 +28,10 @@ class Entry(Record):
     """One line of a case's history. `actor` is `system` or `agent:<id>`."""
 
     __tablename__ = "history"
-    __table_args__ = (Index("ix_history_case_id", "case_id"),)
+    __table_args__ = (
+        Index("ix_history_case_id", "case_id"),
+        Index("ix_history_at", "at", "case_id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(Id, ForeignKey("cases.id"))

@@ -122,8 +122,8 @@ def take(
     held = holder(session, case.id, now)
     if held is None or held.agent_id != agent_id:
         _room_for_more(session, agent_id)
-    if knowingly and lifecycle.SUPERVISOR not in permissions.PARTS[by.role]:
-        raise Refused("forbidden", permission="take_over")
+    if knowingly:
+        permissions.require(by.role, permissions.TAKE_OVER)
     if not _put_in_hand(session, case, by, now, knowingly=knowingly):
         held = holder(session, case.id, now)
         raise Refused("held", name=held.name if held else "")

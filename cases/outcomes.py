@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from cases import asked, followups, kpis
+from cases import asked, calls, followups, kpis
 from cases.agents import Agent
 from cases.asked import Referral
 from cases.case import DESK, Case
@@ -112,7 +112,7 @@ def said(session: Session, by: str, since: datetime, until: datetime) -> Counter
         _EXCLUDED.c.case_id.is_not(None),
     )
     of_cases = select(*_named(columns)).select_from(Followup).join(Case)
-    ended = _about(by, of_cases).where(_ended(since, until))
+    ended = _about(by, of_cases).where(_ended(since, until), _counts())
     counts: Counter[Said] = Counter()
     for group, valid, *told, out, count in _grouped(session, ended):
         contacted, solved, satisfied = told if valid else (None, None, None)
@@ -124,6 +124,11 @@ def said(session: Session, by: str, since: datetime, until: datetime) -> Counter
 def _ended(since: datetime, until: datetime) -> ColumnElement[bool]:
     within = (Followup.ended_at >= since, Followup.ended_at < until)
     return and_(Followup.state.in_(ASKED), *within)
+
+
+def _counts() -> ColumnElement[bool]:
+    """Not the case of a call from a browser: those are for trying the hotline."""
+    return Case.call_id.not_in(calls.from_browsers())
 
 
 def handled(session: Session, by: str, since: datetime, until: datetime) -> Counter[Handled]:
@@ -138,7 +143,7 @@ def handled(session: Session, by: str, since: datetime, until: datetime) -> Coun
     of_cases = _about(by, select(*_named(columns)).select_from(Case))
     of_cases = of_cases.outerjoin(_REOPENED, _REOPENED.c.case_id == Case.id)
     counts: Counter[Handled] = Counter()
-    for name, first_call, out, count in _grouped(session, of_cases.where(closed)):
+    for name, first_call, out, count in _grouped(session, of_cases.where(closed, _counts())):
         counts[Handled(name or NONE, bool(first_call), bool(out))] += count
     return counts
 
@@ -168,7 +173,7 @@ def excluded(session: Session, since: datetime, until: datetime) -> list[Exclude
             Exclusion.decided_at,
         )
         .join(Case, Case.id == Exclusion.case_id)
-        .where(Exclusion.approved.is_(True), or_(decided, answered))
+        .where(Exclusion.approved.is_(True), or_(decided, answered), _counts())
         .order_by(Exclusion.decided_at, Case.number)
     )
     return [Excluded(*tuple[Any, ...](row)) for row in found]

@@ -16,6 +16,7 @@ HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"
 WORK_DESK = "work_desk"  # take the next case that waits at the desk
+TAKE_OVER = "take_over"  # a case that somebody else has in hand at this moment
 OWN_SETTINGS = "own_settings"  # how one works at the console oneself
 CORRECT_TEXT = "correct_text"  # write what was said where the machine heard it wrong
 RULE = "rule"  # make a ruling 裁決 of who is responsible from a day on
@@ -89,7 +90,7 @@ _SUPERVISING = (
     _AT_THE_DESK
     | _WARNED
     | {
-        *(SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
+        *(TAKE_OVER, SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
         *(DECIDE_MARKS, SEE_MARKS),
         *(SHARE_VIEWS, EXPORT, EXPORT_WHOLE),
         *(SEE_WALL, MANAGE_KIOSKS),

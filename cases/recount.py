@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from cases.calls import TELEPHONE
 from cases.case import DESK
 from cases.export import moment
 from cases.followups import ANSWERED
@@ -55,11 +56,13 @@ class Granted(NamedTuple):
 class Account:
     """What became of one case: all that a rate needs to know of it. desk: no department ever had it.
 
+    channel: how the caller reached us; from a browser it counts in no rate.
     The last four serve only while the history is read; the other columns do not tell them.
     """
 
     number: str | None = None
     opened_at: str | None = None
+    channel: str = TELEPHONE
     category: str | None = None
     district: str | None = None
     seat: str | None = None
@@ -105,6 +108,8 @@ def recount(
 def _count(
     found: Recount, number: str, account: Account, by: str, period: tuple[datetime, datetime]
 ) -> None:
+    if account.channel != TELEPHONE:
+        return
     out = bool(account.granted)
     answers = [one for one in account.answers if _within(one.at, period)]
     for answer in answers:
@@ -185,6 +190,7 @@ def _by_columns(row: Mapping[str, Any]) -> Account:
     return Account(
         number=row["number"],
         opened_at=row["opened_at"],
+        channel=row.get("channel", TELEPHONE),
         category=row["category"] if row["category_confirmed"] else None,
         district=row["district"],
         seat=row["seat"],
@@ -220,6 +226,7 @@ def _by_history(lines: list[Line]) -> Account:
 def _opened(account: Account, line: Line) -> None:
     account.began_at, account.number = line["at"], line["detail"]["number"]
     account.opened_at = moment(line["at"])
+    account.channel = line["detail"].get("channel", TELEPHONE)
 
 
 def _confirmed(account: Account, line: Line) -> None:

@@ -128,7 +128,7 @@ class Ruling(Record):
 def read(
     folder: Path,
     categories: Iterable[Category],
-    departments: Iterable[Department],
+    departments: Collection[Department],
     places: Places,
 ) -> Routing:
     """The rules of the city kept in `folder`. Raises PackError, one line, also for a category,
@@ -143,9 +143,13 @@ def read(
         departments=frozenset(one.code for one in departments),
         places=places,
     )
+    retired = {one.code for one in departments if one.retired}
     for rule in routing.rules:
         for field, wrong in _mistakes(rule, routing):
             raise PackError(file, f"rules.{rule.code}.{field}: {wrong}")
+        if rule.department in retired and rule.ends is None:
+            what = f"{rule.department!r} is retired: give the rule an end"
+            raise PackError(file, f"rules.{rule.code}.department: {what}")
     return routing
 
 

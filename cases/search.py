@@ -126,6 +126,11 @@ def _keep(session: Session, case_id: int, source: str, whole: str, masked: str) 
         session.execute(insert(session, SearchText), rows)
 
 
+def stored(kind: str, text: str) -> str:
+    """A text's tokens as this kind of database keeps them: for whoever puts in many rows at once."""
+    return _stored(kind, grams.tokens(text))
+
+
 def _stored(kind: str, tokens: list[str]) -> str:
     if kind != "postgresql":
         return " ".join(tokens)

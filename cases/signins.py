@@ -15,11 +15,15 @@ from cases.agents import Agent
 from cases.errors import Refused
 from cases.preferences import Preferences
 from cases.record import Id, Record, insert
+from cases.second_factor import SecondFactor
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 # The last use is written down no more often than this: it need not be known to the second.
 SEEN_EVERY = timedelta(minutes=1)
+
+# A link that was printed opens the door for so long, if nobody has used it.
+LINK_LASTS = timedelta(minutes=30)
 
 TRIES = 5
 WINDOW = timedelta(minutes=15)
@@ -31,7 +35,10 @@ class SignIn(Record):
     """One agent at one browser. Of the token only its SHA-256 is kept."""
 
     __tablename__ = "signins"
-    __table_args__ = (Index("ix_signins_agent_id", "agent_id"),)
+    __table_args__ = (
+        Index("ix_signins_agent_id", "agent_id"),
+        Index("ix_signins_began_at", "began_at"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     token_digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -63,7 +70,8 @@ class Heard(Record):
 
 @dataclass(frozen=True)
 class Here:
-    """Who sits at the console, and in which sign-in. `must_choose`: the password was a one-time one."""
+    """Who sits at the console, and in which sign-in. `must_choose`: the password was a one-time one;
+    `two_factors`: a code was asked for as well; `must_enrol`: it has to be, and is not set up yet."""
 
     signin_id: int
     agent_id: int
@@ -73,6 +81,13 @@ class Here:
     must_choose: bool
     department: str | None = None
     preferences: Preferences = preferences.USUAL
+    two_factors: bool = False
+    must_enrol: bool = False
+
+    @property
+    def newcomer(self) -> bool:
+        """Whether something has to be done before anything else."""
+        return self.must_choose or self.must_enrol
 
     @property
     def actor(self) -> str:
@@ -116,6 +131,12 @@ def of_name(name: str) -> str:
     return "name:" + hashlib.sha256(name.encode()).hexdigest()
 
 
+def of_code(agent_id: int) -> str:
+    """The key under which tries with a code are counted. A right password does not clear it: who has
+    stolen one must not go on guessing codes."""
+    return f"code:{agent_id}"
+
+
 def of_address(address: str) -> str:
     """The key under which tries from an address are counted."""
     return f"address:{address}"[:80]
@@ -144,14 +165,41 @@ def begin(session: Session, agent: Agent, now: datetime) -> str:
     return token
 
 
+def link(session: Session, agent: Agent, now: datetime) -> str:
+    """The token of a link by which the agent signs in, once and soon. Whoever has it is the agent: for
+    hotlines that nobody reaches from elsewhere."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(token_digest=_link_digest(token), agent_id=agent.id, began_at=now, seen_at=now)
+    )
+    return token
+
+
+def by_link(session: Session, token: str, now: datetime) -> tuple[str, str | None] | None:
+    """The token for the browser and the agent's language; None when the link is used, too old or none."""
+    fresh = secrets.token_urlsafe(32)
+    taken = session.execute(
+        update(SignIn)
+        .where(
+            SignIn.token_digest == _link_digest(token),
+            SignIn.ended_at.is_(None),
+            SignIn.began_at > now - LINK_LASTS,
+        )
+        .values(token_digest=_digest(fresh), began_at=now, seen_at=now)
+        .returning(SignIn.agent_id)
+    ).scalar_one_or_none()
+    return None if taken is None else (fresh, session.get_one(Agent, taken).language)
+
+
 def find(session: Session, token: str, now: datetime, *, in_use: bool = True) -> Here | None:
     """Who signed in with this token, unless it ended, lay idle, is too old, or the agent is off.
 
     in_use: whether a person asks; a page that asks by itself keeps no sign-in alive.
     """
     row = session.execute(
-        select(SignIn, Agent)
+        select(SignIn, Agent, SecondFactor.confirmed_at)
         .join(Agent, Agent.id == SignIn.agent_id)
+        .outerjoin(SecondFactor, SecondFactor.agent_id == Agent.id)
         .where(
             SignIn.token_digest == _digest(token),
             SignIn.ended_at.is_(None),
@@ -162,7 +210,7 @@ def find(session: Session, token: str, now: datetime, *, in_use: bool = True) ->
     ).one_or_none()
     if row is None:
         return None
-    signin, agent = row
+    signin, agent, confirmed_at = row
     if in_use and now - signin.seen_at >= SEEN_EVERY:
         signin.seen_at = now
     return Here(
@@ -174,12 +222,29 @@ def find(session: Session, token: str, now: datetime, *, in_use: bool = True) ->
         agent.one_time_until is not None,
         agent.department,
         preferences.read(agent.preferences),
+        confirmed_at is not None,
     )
 
 
 def end(session: Session, signin_id: int, now: datetime) -> None:
     """The agent signs out."""
     _end(session, now, SignIn.id == signin_id)
+
+
+def end_others(session: Session, here: Here, now: datetime) -> None:
+    """End every sign-in of who is here but this one."""
+    _end(session, now, SignIn.agent_id == here.agent_id, SignIn.id != here.signin_id)
+
+
+def going_on(session: Session, agent_id: int, now: datetime) -> Sequence[SignIn]:
+    """The sign-ins of the agent that have not ended, the last used first."""
+    mine = select(SignIn).where(
+        SignIn.agent_id == agent_id,
+        SignIn.ended_at.is_(None),
+        SignIn.seen_at > now - IDLE,
+        SignIn.began_at > now - LONGEST,
+    )
+    return session.scalars(mine.order_by(SignIn.seen_at.desc(), SignIn.id.desc())).all()
 
 
 def end_all(session: Session, agent: Agent, now: datetime) -> None:
@@ -204,8 +269,13 @@ def first_time_heard(session: Session, signin_id: int, recording_id: int) -> boo
     return first.first() is not None
 
 
-def _end(session: Session, now: datetime, which: ColumnElement[bool]) -> None:
-    session.execute(update(SignIn).where(which, SignIn.ended_at.is_(None)).values(ended_at=now))
+def _end(session: Session, now: datetime, *which: ColumnElement[bool]) -> None:
+    session.execute(update(SignIn).where(*which, SignIn.ended_at.is_(None)).values(ended_at=now))
+
+
+def _link_digest(token: str) -> str:
+    """Never the digest of what a browser was given, which is hexadecimal throughout."""
+    return f"link:{_digest(token)}"[:64]
 
 
 def _digest(token: str) -> str:

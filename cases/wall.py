@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cases import deliveries, recordings, stations
 from cases.alerts import Alert
+from cases.browser_calls import BROWSER
 from cases.calls import Call, Turn
 from cases.case import IS_UNREVIEWED, Case
 from cases.clocks import KINDS, Clock
@@ -24,8 +25,6 @@ from cases.whistles import Called, Whistle
 LONGEST_CALL = timedelta(hours=1)
 # Who hangs up so soon may have dialled wrong: counted as lost all the same, and told apart.
 SHORT = timedelta(seconds=10)
-# Calls from a browser are for trying the hotline: no rate counts them.
-BROWSER = "browser"
 # Told by the provider, but no message: nothing that anybody could listen to.
 NO_MESSAGE = (*recordings.WITHOUT_SOUND, "missing")
 

@@ -94,6 +94,8 @@ _RULES = """## What holds for all of them
 - **Excluded 剔除.** Somebody asks for it with a reason, a supervisor or coordinator who is somebody else
   approves it. Every report says how many were excluded, and lists which, why, and who asked and approved:
   those decided on in the period, and those that would have counted in it.
+- **Not counted at all** is a case that came from the browser telephone, which is for trying things; the first
+  line of its sealed history says so.
 - **By whom.** `department` as it was when the case was resolved; `district` as the first department was
   told; `category` as a person last confirmed it (a guess is no fact to judge by); `seat` is the leader who
   took the case at the duty seat; `none` is what belongs to none; `city` is all together. `first_call` is the

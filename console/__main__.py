@@ -1,6 +1,7 @@
 """Commands for the people who run the hotline: `python -m console --help`."""
 
 import json
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,9 +25,11 @@ from cases import (
     duty,
     export,
     history,
+    people,
     reindex,
     signins,
 )
+from cases.accesses import OPERATOR
 from cases.agents import Agent
 from cases.duty import Seat
 from cases.errors import Refused
@@ -87,10 +90,12 @@ def add_agent(name: str, role: str | None, department: str | None, one_time: boo
         there = agents.by_name(session, name)
         if one_time and there:
             if role:
-                agents.give_role(there, role, department)
+                people.give_role(session, there, role, department, by=OPERATOR, now=clock.now())
             there.active = True
-            return _renewed(session, there)
-        agent, password = agents.add(session, name, role or "agent", clock.now(), department)
+            return people.new_password(session, there, by=OPERATOR, now=clock.now())
+        agent, password = people.add(
+            session, name, role or "agent", by=OPERATOR, now=clock.now(), department=department
+        )
         if chosen is None:
             return password
         agents.choose_password(agent, chosen)
@@ -103,7 +108,43 @@ def add_agent(name: str, role: str | None, department: str | None, one_time: boo
 @click.argument("name")
 def new_password(name: str) -> None:
     """Print a one-time password for an agent and end the agent's sign-ins."""
-    _tell_password(_do(lambda session: _renewed(session, _known(session, name))))
+    now = clock.now()
+    _tell_password(_do(lambda s: people.new_password(s, _known(s, name), by=OPERATOR, now=now)))
+
+
+@commands.command("reset-two-factor")
+@click.argument("name")
+def reset_two_factor(name: str) -> None:
+    """Ask an agent for no code at the next sign-in: the telephone it came from is lost."""
+    now = clock.now()
+    _do(lambda s: people.reset_second_factor(s, _known(s, name), by=OPERATOR, now=now))
+
+
+@commands.command("sign-in-link")
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(list(ROLES)), default="agent", help="If the agent is new."
+)
+def sign_in_link(name: str, role: str) -> None:
+    """Print a link that signs NAME in, once, within half an hour; the agent is added if need be.
+
+    Only for a hotline on this machine alone: its PUBLIC_BASE_URL is loopback.
+    """
+    settings = Settings.load()
+    if not settings.is_of_this_machine:
+        raise click.ClickException("sign-in links are for a PUBLIC_BASE_URL on loopback only")
+
+    def make(session: Session) -> str:
+        agent = agents.by_name(session, name)
+        if agent is None:
+            agent, _ = agents.add(session, name, role, clock.now())
+        if agent.one_time_until is not None:
+            # Nobody is to be asked for a password that nobody was given.
+            agents.choose_password(agent, secrets.token_urlsafe(24))
+        agent.active = True
+        return signins.link(session, agent, clock.now())
+
+    click.echo(f"{settings.public_base_url}/sign-in/{_do(make)}")
 
 
 @commands.command("set-email")
@@ -111,14 +152,16 @@ def new_password(name: str) -> None:
 @click.argument("address", default="")
 def set_email(name: str, address: str) -> None:
     """Send an agent's notices to this address; without one, nowhere."""
-    _do(lambda session: agents.give_email(_known(session, name), address))
+    now = clock.now()
+    _do(lambda s: people.give_email(s, _known(s, name), address, by=OPERATOR, now=now))
 
 
 @commands.command("switch-off")
 @click.argument("name")
 def switch_off(name: str) -> None:
     """End an agent's sign-ins and let no new one begin. The agent's history stays."""
-    _do(lambda session: signins.switch_off(session, _known(session, name), clock.now()))
+    now = clock.now()
+    _do(lambda s: people.switch_off(s, _known(s, name), by=OPERATOR, now=now))
 
 
 @commands.group("duty")
@@ -218,7 +261,7 @@ def _note_export(session: Session, case_ids: list[int], noted: int | None) -> in
         accesses.also(session, noted, case_ids)
         return noted
     now, detail = clock.now(), {"page": "export", "format": "jsonl"}
-    return accesses.note(session, accesses.EXPORTED, case_ids, accesses.OPERATOR, now, **detail)
+    return accesses.note(session, accesses.EXPORTED, case_ids, OPERATOR, now, **detail)
 
 
 @commands.command("reindex")
@@ -269,11 +312,6 @@ def _check_department(code: str | None) -> None:
         raise click.ClickException(str(error)) from None
     if code not in known:
         raise Refused("unknown_department", department=code, known=", ".join(known))
-
-
-def _renewed(session: Session, agent: Agent) -> str:
-    signins.end_all(session, agent, clock.now())
-    return agents.give_one_time_password(agent, clock.now())
 
 
 def _known(session: Session, name: str) -> Agent:

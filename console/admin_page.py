@@ -13,9 +13,19 @@ from console.office import Office
 # Endpoints without their prefix, in this order. Each has the words `admin.<endpoint>`, and may have a
 # line about it, `admin.<endpoint>.about`.
 ADMIN_PAGES = [
+    "city_page",
+    "categories_page",
+    "departments_page",
+    "calendar_page",
+    "rules_page",
+    "prompts_page",
+    "flows_page",
+    "people_page",
     "roles_page",
+    "audit_page",
     "template_list",
     "abuse_page",
+    "key_list",
 ]
 
 

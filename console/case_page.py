@@ -111,11 +111,15 @@ def _form(desk: Desk, action: str, more: dict[str, Any]) -> Form:
 def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
     """Do it; or say what is missing; or, if the case changed meanwhile, show how and ask again."""
     with transaction(office.engine) as records:
-        asked_of = _sheet(records, office, number)
+        if action in deeds.OF_THE_CITY:
+            case = _find(records, office, number)
+            asked_of = case_sheet.outline(records, case, office.person(g.here))
+        else:
+            asked_of = _sheet(records, office, number)
     form = deeds.form(Desk(office, _words(office), asked_of), action)
     sent = _sent(form)
     if "insert" in request.form:
-        return _inserted(office, asked_of, action, form, sent)
+        return _inserted(office, number, action, form, sent)
     how = How(office.person(g.here), clock.now(), office.terms, sent.version)
     try:
         with transaction(office.engine) as records:
@@ -130,9 +134,11 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
 
 
 def _inserted(
-    office: Office, sheet: Sheet, action: str, form: Form, sent: Sent
+    office: Office, number: str, action: str, form: Form, sent: Sent
 ) -> ResponseReturnValue:
     """Nothing is done yet: the form again, with the template that was chosen in it."""
+    with transaction(office.engine) as records:
+        sheet = _sheet(records, office, number, sent.given.get("category", ""))
     given = forms.inserted(form, sent.given, request.form)
     if action in deeds.possible(sheet):
         return _page(office, sheet, missing=action, given=given)

@@ -228,6 +228,21 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
     return sheet
 
 
+def outline(records: Session, case: Case, reader: Person) -> Sheet:
+    """The case and who its reader is to it: enough where what was chosen is only to be read."""
+    sheet = Sheet(
+        case=case,
+        call=records.get_one(Call, case.call_id),
+        reader=reader,
+        parts=case_rules.parts(records, case, reader),
+        sounds=[],
+        events=[],
+        names={},
+    )
+    records.expunge_all()
+    return sheet
+
+
 def _offered(
     records: Session,
     office: Office,
@@ -239,7 +254,7 @@ def _offered(
     """What the desk may choose from, for who decides there."""
     if not lifecycle.may(parts, case.status, lifecycle.CONFIRM):
         return {}
-    kinds = tuple(office.categories.values())
+    kinds = tuple(one for one in office.categories.values() if not one.retired)
     what = suggestions.categories(case, transcripts.text_of(records, case), kinds)
     return {"what": what, "whose": whose(records, office, case, where, category or case.category)}
 

@@ -314,6 +314,8 @@ BESIDES = frozenset(
     }
 )
 
+# Those whose choices are the city's, whatever the case: to read what was chosen needs no more of it.
+OF_THE_CITY = frozenset({"dispatch", "confirm"})
 # Those in which several of the table's are done at once, or none of them.
 TOGETHER: Mapping[str, tuple[str, ...]] = {"dispatch": (lifecycle.CONFIRM, lifecycle.REFER)}
 

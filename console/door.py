@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, redirect, request, session, url_for
@@ -21,6 +22,8 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 # Pages for anybody, and pages for whoever has signed in and must still choose a password.
 ANYBODY, NEWCOMER = "anybody", "newcomer"
+# For programs, which show a key; the API has a door of its own.
+KEYED = "keyed"
 # What a page says that asks by itself, with nobody at it: that keeps no sign-in from ending.
 UNATTENDED = "X-Unattended"
 
@@ -30,6 +33,16 @@ def needs(*permissions: str) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         view.needs = permissions  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def takes(size: int) -> Callable[[View], View]:
+    """Mark a page whose form may be larger than others: so many bytes."""
+
+    def mark(view: View) -> View:
+        view.takes = size  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -106,7 +119,10 @@ def _who(office: Office) -> Here | None:
         return None
     with transaction(office.engine) as records:
         in_use = UNATTENDED not in request.headers
-        return signins.find(records, token, clock.now(), in_use=in_use)
+        here = signins.find(records, token, clock.now(), in_use=in_use)
+    if here and here.role in office.two_factor_roles and not here.two_factors:
+        return replace(here, must_enrol=True)
+    return here
 
 
 def _to_sign_in() -> ResponseReturnValue:
@@ -123,6 +139,8 @@ def _check(here: Here, wanted: tuple[str, ...]) -> ResponseReturnValue | None:
         return None
     if here.must_choose:
         return redirect(url_for("console.new_password"), 303)
+    if here.must_enrol:
+        return redirect(url_for("console.two_factor"), 303)
     if not any(permissions.may(here.role, one) for one in wanted):
         current_app.logger.warning("agent %d was refused %s", here.agent_id, request.endpoint)
         abort(403)

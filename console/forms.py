@@ -25,8 +25,8 @@ class Field:
 
     `line` and `words` are text, short and long; `choice` is one of a list, `pick` one of a few that
     are all in sight, `choices` any number; `date` a day, `moment` a day and a time in the city;
-    `tick` yes or nothing. `value`: what stands there before anybody types. `ready`: texts that can be
-    put into it by choosing them.
+    `tick` yes or nothing. `value`: what stands there before anybody types. `most`: characters of a long
+    text. `ready`: texts that can be put into it by choosing them.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()
     needed: bool = True
     value: Any = ""
+    most: int = LONGEST
     ready: Ready = ()
 
     def text(self, code: str) -> str:
@@ -77,7 +78,7 @@ def _value(field: Field, sent: MultiDict[str, str]) -> Any:
     text = plain(sent.get(field.name, ""))
     if field.kind in ("choice", "pick"):
         return text if text in allowed else ""
-    return text[: LONGEST if field.kind == "words" else LONGEST_LINE]
+    return text[: field.most if field.kind == "words" else LONGEST_LINE]
 
 
 def plain(text: str) -> str:

@@ -8,21 +8,41 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from cases import categories, departments, editions, places, referral_policy
+from cases.browser_calls import BrowserKey
 from cases.callers import CallerKey
 from cases.categories import Category
 from cases.clocks import Promises, Terms
 from cases.departments import Department
-from cases.permissions import Person
+from cases.permissions import ROLES, Person
 from cases.referral_policy import ReferralPolicy
+from cases.second_factor import SecondFactorKey
 from cases.signins import Here
 from cases.tracking import TrackingKey
 from cases.wording import House
 from cases.workdays import Workdays
 from runtime import keys
 from runtime.city import City
-from runtime.settings import Settings
+from runtime.settings import Settings, SettingsError
 from runtime.shelf import Shelf, Standing
 from runtime.storage import Storage
+
+
+@dataclass(frozen=True)
+class BrowserPhone:
+    """The telephone where it is switched on. open: to anybody; samples: ready-made callers, if any."""
+
+    key: BrowserKey
+    open: bool
+    samples: Path | None
+
+    @staticmethod
+    def of(settings: Settings) -> "BrowserPhone | None":
+        """The telephone that the settings describe; None while it is off."""
+        if not settings.phone_enabled:
+            return None
+        secret = keys.secret(settings.state_dir, "data-key", settings.data_key)
+        samples = settings.phone_samples.resolve() if settings.phone_samples else None
+        return BrowserPhone(BrowserKey(secret), settings.is_of_this_machine, samples)
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,11 @@ class Office:
     policy: ReferralPolicy
     tracking: TrackingKey
     house: House
+    second_factor: SecondFactorKey
+    two_factor_roles: frozenset[str]
+    phone: BrowserPhone | None = None
+    # A hotline for trying things, which nobody reaches from elsewhere.
+    is_of_this_machine: bool = False
 
     def renewed(self, folder: Path) -> "Office":
         """The same console, with the city as this folder has it. Raises CityError or PackError."""
@@ -70,7 +95,8 @@ class Office:
 
 
 def install(settings: Settings, engine: Engine, city: City) -> Office:
-    """The console the settings describe. Raises PackError."""
+    """The console the settings describe. Raises PackError or SettingsError."""
+    check_roles(settings)
     data_key = keys.secret(settings.state_dir, "data-key", settings.data_key)
     kinds, known = _pack(city.folder)
     return Office(
@@ -84,7 +110,18 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         policy=_policy(city.folder, city.languages[0]),
         tracking=TrackingKey(data_key),
         house=_house(settings.public_base_url, city, known),
+        second_factor=SecondFactorKey(data_key),
+        two_factor_roles=settings.two_factor_roles,
+        phone=BrowserPhone.of(settings),
+        is_of_this_machine=settings.is_of_this_machine,
     )
+
+
+def check_roles(settings: Settings) -> None:
+    """Raises SettingsError for a role in TOTP_ROLES that there is not."""
+    if unknown := sorted(settings.two_factor_roles - ROLES.keys()):
+        known = ", ".join(ROLES)
+        raise SettingsError(f"TOTP_ROLES: there is no role {unknown[0]!r}; there are: {known}")
 
 
 def standing(settings: Settings, engine: Engine) -> Standing[Office]:

@@ -1,5 +1,6 @@
 """The console as a whole: `install` puts it on the web process."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Blueprint, Flask, g, has_app_context, request
@@ -8,27 +9,41 @@ from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
 from cases import permissions, preferences
+from cases.signins import Here
 from console import (
     abuse_pages,
     admin_page,
     alert_pages,
+    api,
     article_pages,
+    audit_page,
     bulk_page,
+    calendar_page,
     case_list,
     case_page,
+    categories_page,
+    city_page,
     department_page,
+    departments_page,
     desk_page,
     door,
     duty_page,
     export_page,
+    flows_page,
     follow_up_page,
+    key_pages,
     languages,
     notices_page,
     office,
+    people_pages,
+    phone_page,
+    prompts_page,
     rates_page,
     report_in,
     routing_pages,
+    rules_page,
     security,
+    sessions_page,
     settings_page,
     sign_in,
     sound,
@@ -36,6 +51,7 @@ from console import (
     text_pages,
     track_page,
     trouble,
+    two_factor_page,
     view_pages,
     wall_page,
     whistle_pages,
@@ -64,14 +80,27 @@ PAGES = (
     duty_page,
     routing_pages,
     rates_page,
+    phone_page,
     wall_page,
     alert_pages,
     sound,
     article_pages,
     template_pages,
     abuse_pages,
+    key_pages,
     settings_page,
     admin_page,
+    city_page,
+    categories_page,
+    departments_page,
+    calendar_page,
+    rules_page,
+    prompts_page,
+    flows_page,
+    people_pages,
+    audit_page,
+    two_factor_page,
+    sessions_page,
 )
 # The main menu: a page stands there for whoever may open it.
 MENU = (
@@ -106,6 +135,7 @@ def install(app: Flask, settings: Settings, engine: Engine) -> Standing[Office]:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint(here))
+    app.register_blueprint(api.blueprint(here))
     app.context_processor(lambda: _for_templates(here))
     return standing
 
@@ -149,11 +179,20 @@ def _for_templates(here: Office) -> dict[str, Any]:
         "here": agent,
         "likes": agent.preferences if agent else preferences.USUAL,
         "may": lambda permission: bool(agent) and permissions.may(agent.role, permission),
-        "menu": [name for name in MENU if agent and _is_open(agent.role, name)],
+        "menu": [*_menu(agent, here)],
         "style_nonce": security.style_nonce,
         "languages": languages.OWN_NAMES,
         "back": request.full_path.rstrip("?") if request.method == "GET" else "/",
     }
+
+
+def _menu(agent: Here | None, here: Office) -> Iterator[str]:
+    """The pages in the menu of who is here; the telephone where there is one."""
+    if agent is None:
+        return
+    yield from (name for name in MENU if _is_open(agent.role, name))
+    if here.phone:
+        yield "phone_page"
 
 
 def _is_open(role: str, name: str) -> bool:

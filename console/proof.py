@@ -8,19 +8,23 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from sqlalchemy.orm import Session
 
 from callflows import reader
+from callflows.flow import Callflow
 from callflows.problems import FlowError
-from cases import categories, contacts, departments, followup_policy, places, referral_policy
+from cases import categories, codes, contacts, departments, followup_policy, places, referral_policy
 from cases.categories import Category
 from cases.clocks import Promises
 from cases.departments import Department
+from cases.editions import CATEGORIES, DEPARTMENTS
 from cases.pack import PackError
+from console.office import Office
 from runtime.city import City, CityError
 
 
@@ -42,6 +46,7 @@ class Reading:
     city: City | None = None
     categories: Mapping[str, Category] | None = None
     departments: Mapping[str, Department] | None = None
+    flows: Mapping[str, Callflow] = field(default_factory=dict)
 
 
 def read(installed: Path, texts: Mapping[str, str]) -> Reading:
@@ -78,9 +83,11 @@ def _read(folder: Path) -> Reading:
     Promises.of_city(folder, kinds)
     followup_policy.read(folder)
     contacts.read(folder, frozenset(one.code for one in known))
-    for flow in reader.FLOWS:
-        reader.load(folder, languages=city.languages, facts=city.facts(), flow=flow)
     return Reading(
+        flows={
+            flow: reader.load(folder, languages=city.languages, facts=city.facts(), flow=flow)
+            for flow in reader.FLOWS
+        },
         city=city,
         categories={one.code: one for one in kinds},
         departments={one.code: one for one in known},
@@ -148,3 +155,34 @@ def _within(node: yaml.Node | None, name: str) -> tuple[int, yaml.Node] | None:
         found = node.value[int(name)]
         return found.start_mark.line + 1, found
     return None
+
+
+def no_code_lost(records: Session, office: Office, reading: Reading) -> Reading:
+    """The same, with a fault for every code that cases use and the edition has no more."""
+    faults = [
+        *_lost(
+            CATEGORIES,
+            office.categories,
+            reading.categories,
+            lambda code: codes.uses_category(records, code),
+        ),
+        *_lost(
+            DEPARTMENTS,
+            office.departments,
+            reading.departments,
+            lambda code: codes.uses_department(records, code),
+        ),
+    ]
+    return Reading(tuple(faults)) if faults else reading
+
+
+def _lost(
+    file: str,
+    before: Mapping[str, object],
+    after: Mapping[str, object] | None,
+    is_used: Callable[[str], bool],
+) -> Iterator[Fault]:
+    for code in before.keys() - (after or {}).keys():
+        if is_used(code):
+            what = f"{code} is in use: it can be retired, but not be gone"
+            yield Fault(file, None, what, f"put {code} back and write retired: true")

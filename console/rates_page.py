@@ -53,22 +53,22 @@ def routes(pages: Blueprint, office: Office) -> None:
     @pages.get("/rates")
     @needs(SEE_CASES, SEE_OWN_CASES)
     def rates_page() -> ResponseReturnValue:
-        return _page(office, _wanted(office))
+        return _page(office, asked_for(office))
 
     @pages.get("/rates.csv")
     @needs(SEE_CASES, SEE_OWN_CASES)
     def rates_file() -> ResponseReturnValue:
-        return _file(office, _wanted(office))
+        return _file(office, asked_for(office))
 
 
 @cache
-def _policies() -> dict[str, Policy]:
+def policies() -> dict[str, Policy]:
     return kpis.policies()
 
 
-def _wanted(office: Office) -> Wanted:
+def asked_for(office: Office) -> Wanted:
     """What the address says wrongly is left out rather than complained about."""
-    known, asked = _policies(), request.args
+    known, asked = policies(), request.args
     name = asked.get("policy", "")
     name = name if name in known else next(iter(known))
     by = asked["by"] if asked.get("by") in BY else BY[0]
@@ -85,13 +85,13 @@ def _wanted(office: Office) -> Wanted:
     )
 
 
-def _report(records: Session, wanted: Wanted) -> Report:
+def reckoned(records: Session, wanted: Wanted) -> Report:
     return outcomes.report(records, wanted.policy, wanted.by, wanted.since, wanted.until)
 
 
 def _page(office: Office, wanted: Wanted) -> str:
     with transaction(office.engine) as records:
-        report = _report(records, wanted)
+        report = reckoned(records, wanted)
         left_out = _excluded(records, wanted)
         names = _names(records, left_out)
     words = Words(g.wording, office)
@@ -102,7 +102,7 @@ def _page(office: Office, wanted: Wanted) -> str:
         rows=[_row(words, wanted, unit) for unit in (*report.units, report.together)],
         excluded=left_out,
         names=names,
-        policies=[(code, g.wording.name(one.name)) for code, one in _policies().items()],
+        policies=[(code, g.wording.name(one.name)) for code, one in policies().items()],
     )
 
 
@@ -151,7 +151,7 @@ def group_name(words: Words, by: str, group: str) -> str:
 
 def _file(office: Office, wanted: Wanted) -> Response:
     with transaction(office.engine) as records:
-        report = _report(records, wanted)
+        report = reckoned(records, wanted)
     words, text = Words(g.wording, office), io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerows([_plain(cell) for cell in row] for row in _lines(words, wanted, report))

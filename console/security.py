@@ -5,6 +5,8 @@ import secrets
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
 
+from console import api
+
 # The provider's webhooks prove themselves by signature and are no pages.
 TELEPHONE = "voice"
 MAX_FORM = 64 * 1024
@@ -38,8 +40,11 @@ def install(app: Flask, secret: str, *, https: bool) -> None:
 
     @app.before_request
     def believe_only_our_own_forms() -> None:
-        if request.blueprint != TELEPHONE:
-            request.max_content_length = MAX_FORM
+        if request.blueprint != TELEPHONE and not api.is_asked():
+            # Before anything is read: a view that takes more says how much.
+            view = app.view_functions.get(request.endpoint or "")
+            size = getattr(view, "takes", MAX_FORM)
+            request.max_content_length = request.max_form_memory_size = size
             csrf.protect()
 
     @app.after_request

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from console import door
+from console import api, door
 from console.office import Office
 from console.security import TELEPHONE
 
@@ -22,6 +22,8 @@ def install(app: Flask, office: Office) -> None:
     def page(code: int, name: str | None = None) -> ResponseReturnValue:
         if _is_telephone():
             return Response(status=code)
+        if api.is_asked():
+            return api.trouble(code)
         g.setdefault("here", None)
         g.setdefault("wording", door.wording(office))
         name = name or str(code)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import agents
+from cases import agents, api_keys
 from cases.agents import Agent
 
 
@@ -19,7 +19,10 @@ class Who:
 
 
 def who(records: Session, actors: Iterable[str]) -> dict[str, Who]:
-    """Those of the actors who are agents, those switched off included."""
-    ids = {agents.id_of(actor) for actor in set(actors)} - {None}
+    """Those of the actors who are agents, those switched off included; and the keys among them."""
+    actors = set(actors)
+    ids = {agents.id_of(actor) for actor in actors} - {None}
     rows = records.execute(select(Agent.id, Agent.name, Agent.department).where(Agent.id.in_(ids)))
-    return {agents.actor(row.id): Who(row.name, row.department) for row in rows}
+    found = {agents.actor(row.id): Who(row.name, row.department) for row in rows}
+    keys = [one for one in actors if one.startswith("key:")]
+    return found | {one: Who(name) for one, name in api_keys.names(records, keys).items()}

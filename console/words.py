@@ -9,7 +9,9 @@ from typing import Any
 from cases import corrections, hazards, history, personal, slots, suggestions, timing, urgency
 from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
+from cases.admin_history import AdminEntry
 from cases.agents import Agent
+from cases.audit import Line
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
@@ -52,7 +54,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Line:
+class Spoken:
     """A line of what was said: when it begins, why it is doubted, whether it is part of the text."""
 
     start: float
@@ -109,6 +111,24 @@ class Words:
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
 
+    def managed(self, line: AdminEntry | Line) -> str:
+        """One line of the admin history."""
+        key = f"managed.{line.action}"
+        if not self.say.has(key):
+            return line.action
+        told = {name: "" if value is None else value for name, value in line.detail.items()}
+        for name in ("role", "was_role"):
+            if name in told:
+                told[name] = self.role(str(told[name]))
+        for name in ("department", "was_department"):
+            if told.get(name):
+                told[name] = self.department(str(told[name]))
+        return self.say.told(key, told)
+
+    def event_masked(self, line: Line) -> str:
+        """The same as `event` for a list: without anything like a telephone or identity number."""
+        return mask_numbers(self.event(line))
+
     def saw(self, line: Access | Forward) -> str:
         """To the citizen: who it was, by role and department and not by name, and what they did."""
         if isinstance(line, Forward):
@@ -155,27 +175,31 @@ class Words:
         known = self.office.departments.get(code)
         return self.say.name(known.name) if known else code
 
-    def departments(self) -> list[tuple[str, str]]:
-        """Every department's code and name, in the city's order."""
-        return [(code, self.department(code)) for code in self.office.departments]
+    def departments(self, *, retired: bool = False) -> list[tuple[str, str]]:
+        """The departments that a case can go to, by code and name, in the city's order. `retired`: and
+        those to which none goes any more."""
+        known = self.office.departments.items()
+        return [(code, self.department(code)) for code, one in known if retired or not one.retired]
 
     def several(self, codes: str | Iterable[str] | None) -> str:
         """The names of several departments in one line."""
         codes = codes.split() if isinstance(codes, str) else codes or []
         return self.say("list.comma").join(map(self.department, codes)) or "–"
 
-    def categories(self) -> list[tuple[str, str]]:
-        """Every category's code and name, in the city's order."""
-        return [(code, self.category(code)) for code in self.office.categories]
+    def categories(self, *, retired: bool = False) -> list[tuple[str, str]]:
+        """What a case can be about, by code and name, in the city's order. `retired`: and what none is
+        about any more."""
+        known = self.office.categories.items()
+        return [(code, self.category(code)) for code, one in known if retired or not one.retired]
 
     def named(self, kind: str, codes: Iterable[str]) -> list[tuple[str, str]]:
         """Codes of one kind (`status`, `flag`, `language`), each with its words."""
         return [(code, self.say(f"{kind}.{code}")) for code in codes]
 
-    def lines(self, reading: Transcript) -> list[Line]:
+    def lines(self, reading: Transcript) -> list[Spoken]:
         """The lines of a text, each in the pieces that are clicked to hear them."""
         return [
-            Line(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
+            Spoken(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
             for one in corrections.lines(reading)
         ]
 
@@ -314,7 +338,7 @@ class Words:
             return self.say("refused.other")
         return self.say.told(key, self._detail(dict(no.details)))
 
-    def event(self, entry: Entry) -> str:
+    def event(self, entry: Entry | Line) -> str:
         """One line of a case's history."""
         key = f"history.{entry.action}"
         if not self.say.has(key):
@@ -324,6 +348,8 @@ class Words:
             and entry.detail.get("was_category") == entry.detail["category"]
         ):
             key = "history.confirm_same"
+        if entry.detail.get("channel") == "browser":
+            key = "history.opened_from_browser"
         if entry.action == "arrive" and entry.detail.get("by_link"):
             key = "history.arrive_by_link"
         return self.say.told(key, self._detail(entry.detail))
@@ -337,7 +363,7 @@ class Words:
             return self.department(code)
         who = names.get(str(actor))
         if who is None:
-            return str(actor)
+            return self.role(str(actor))
         return f"{who.name} ({self.department(who.department)})" if who.department else who.name
 
     def party(self, to: str, names: Mapping[str, Who]) -> str:

@@ -5,9 +5,12 @@
 
 import argparse
 import fcntl
+import os
+import select
 import signal
 import sys
 import time
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +22,7 @@ from rich.text import Text
 from . import screen, work
 from .call import Call
 from .exchange import Exchange
-from .house import ADDRESS, MODEL, PROJECT, House, HouseError, free_port
+from .house import ADDRESS, MODEL, PROJECT, WITH_PHONE, House, HouseError, free_port
 from .scenario import Scenario, read
 
 STATE = PROJECT / "var" / "demo"
@@ -128,12 +131,38 @@ def _stay(out: Console, house: House, shortfalls: Sequence[str]) -> None:
     out.print()
     for shortfall in shortfalls:
         out.print(Text(shortfall, style="bold red"))
-    password = house.new_agent(AGENT)
-    out.print(f"The console: {house.address}/ (name {AGENT}, one-time password {password})")
-    out.print("Ctrl-C ends the demonstration.")
+    out.print(Text("Now call the hotline yourself.", style="bold"))
+    link = _show_link(out, house)
+    out.print("Ctrl-C ends the demonstration; Enter gives another link.")
+    if out.is_terminal and _has_screen():
+        webbrowser.open(link)
     while True:
         house.check()
-        time.sleep(1)
+        if _enter_was_pressed(1.0):
+            _show_link(out, house)
+
+
+def _show_link(out: Console, house: House) -> str:
+    """The link to the telephone and the console; on one line, however narrow the terminal."""
+    link = house.sign_in_link(AGENT)
+    out.print(f"The console: {link}", soft_wrap=True)
+    return link
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window, and not in this terminal."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _enter_was_pressed(seconds: float) -> bool:
+    """Wait so long for somebody at the terminal."""
+    if not sys.stdin or not sys.stdin.isatty():
+        time.sleep(seconds)
+        return False
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    return bool(ready and sys.stdin.readline())
 
 
 @contextmanager
@@ -141,7 +170,11 @@ def _hotline(state: Path) -> Iterator[tuple[Exchange, House]]:
     """A provider and a hotline that know each other; both are gone afterwards."""
     port = free_port()
     with Exchange(f"http://{ADDRESS}:{port}") as exchange:
-        settings = {"TWILIO_ACCOUNT_SID": exchange.account, "MEDIA_HOSTS": exchange.media.host}
+        settings = {
+            "TWILIO_ACCOUNT_SID": exchange.account,
+            "MEDIA_HOSTS": exchange.media.host,
+            **WITH_PHONE,
+        }
         house = House(state.resolve(), settings, port=port, token=exchange.token)
         house.forget_logs()
         try:

@@ -11,7 +11,7 @@ import time
 from types import FrameType
 
 from . import screen
-from .house import PROJECT, House, HouseError
+from .house import PROJECT, WITH_PHONE, House, HouseError
 
 STATE = PROJECT / "var" / "dev"
 PORT = 8000
@@ -21,14 +21,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     out = screen.console()
     chosen = {name: os.environ[name] for name in ("CITY", "WHISPER_MODEL") if name in os.environ}
-    house = House(STATE, {**chosen, "INSECURE_DEV_WEBHOOKS": "1"}, port=PORT, token="")
+    settings = {**chosen, **WITH_PHONE, "INSECURE_DEV_WEBHOOKS": "1"}
+    house = House(STATE, settings, port=PORT, token="")
     try:
         house.migrate()
         house.start_worker()
         house.start_web()
-        password = house.new_agent("developer")
         out.print(f"Webhooks: {house.address}/voice (POST, unsigned, this machine only)")
-        out.print(f"Console:  {house.address}/ (name developer, password {password})")
+        out.print(
+            f"Console:  {house.sign_in_link('developer')} (signs you in, once)", soft_wrap=True
+        )
+        out.print(f"Phone:    {house.address}/phone")
         out.print(f"Logs:     {house.log('web')}, {house.log('worker')}")
         out.print("Ctrl-C ends both.")
         while True:

@@ -27,7 +27,10 @@ MIGRATE = [sys.executable, "-m", "alembic", "upgrade", "head"]
 WEB = [sys.executable, "app.py"]
 WORKER = [sys.executable, "worker.py"]
 WATCH = [sys.executable, "worker.py", "watch"]
-ADD_AGENT = [sys.executable, "-m", "console", "add-agent", "--one-time"]
+SIGN_IN_LINK = [sys.executable, "-m", "console", "sign-in-link", "--role", "admin"]
+SAMPLES = PROJECT / "demo" / "calls"
+# The telephone in the browser, with callers who speak where there is no microphone.
+WITH_PHONE = {"PHONE_ENABLED": "1", "PHONE_SAMPLES": str(SAMPLES)}
 EXPORT = [sys.executable, "-m", "console", "export"]
 
 # Every setting is named, so that nobody's own environment or .env finds its way in.
@@ -36,6 +39,7 @@ NOTHING_SET = dict.fromkeys(
         *("DATABASE_URL", "REDIS_URL", "RECORDINGS_URL", "TWILIO_AUTH_TOKEN_SECONDARY"),
         *("AGENT_DIAL", "OUTBOUND_NUMBER", "SECRET_KEY", "DATA_KEY"),
         *("SMTP_URL", "MAIL_FROM", "SMS_FROM", "WEBHOOK_SECRETS"),
+        *("PHONE_ENABLED", "PHONE_SAMPLES"),
     ),
     "",
 )
@@ -187,9 +191,9 @@ class House:
         """All cases, as the export command prints them. Raises HouseError."""
         return [json.loads(line) for line in self.run("export", EXPORT).splitlines()]
 
-    def new_agent(self, name: str) -> str:
-        """A one-time password for this agent of the console. Raises HouseError."""
-        return self.run("add-agent", [*ADD_AGENT, name]).strip()
+    def sign_in_link(self, name: str) -> str:
+        """A link that signs this agent in to the console, once and soon. Raises HouseError."""
+        return self.run("sign-in-link", [*SIGN_IN_LINK, name]).strip()
 
     def _open_log(self, name: str) -> Any:
         self.log(name).parent.mkdir(parents=True, exist_ok=True)

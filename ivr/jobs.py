@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from cases import recordings, transcripts
 from cases.recordings import Claim
-from ivr import media
+from ivr import media, softphone
 from ivr.providers.profile import Profile
 from runtime import clock
 from runtime.database import transaction
@@ -49,7 +49,11 @@ def fetching(
         engine=engine,
         storage=storage,
         doorbell=doorbell,
-        source=media.Source(hosts, account if profile.media_auth and all(account) else None),
+        source=media.Source(
+            hosts,
+            account if profile.media_auth and all(account) else None,
+            softphone.recordings_url(settings) if settings.phone_enabled else "",
+        ),
         recordings_url=(
             f"{settings.provider_api_url or profile.api_url}"
             f"/2010-04-01/Accounts/{settings.twilio_account_sid}/Recordings"
@@ -73,6 +77,8 @@ def fetch(work: Fetching, recording_id: int) -> None:
     with transaction(work.engine) as session:
         kept = recordings.fetched(session, claim, key, clock.now())
     log.info("recording %d fetched, %d bytes", claim.recording_id, len(sound))
+    if claim.url and work.source.is_own(claim.url):
+        softphone.forget(work.storage, claim.url)
     if kept:
         work.doorbell.ring("transcribe", claim.recording_id)
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from cases import calls, followups, notices, outgoing, recordings
+from cases import browser_calls, calls, followups, notices, outgoing, recordings
 from cases import case as case_module
 from cases.outgoing import OutgoingCall
 from cases.recordings import Announcement
@@ -92,11 +92,16 @@ def take_hold(session: Session, phone: Phone, happened: Happened) -> int:
     return calls.begin(
         session,
         form.call_id,
-        provider=phone.profile.name,
+        provider=provider_of(phone, form),
         caller=caller,
         called=form.called,
         now=happened.at,
     )
+
+
+def provider_of(phone: Phone, form: Form) -> str:
+    """Who brought us this call: the provider, or our own browser telephone."""
+    return browser_calls.BROWSER if browser_calls.is_browser(form.call_id) else phone.profile.name
 
 
 def our_call(session: Session, happened: Happened) -> OutgoingCall | None:

@@ -15,6 +15,7 @@ from cases.callers import CallerKey
 from cases.clocks import Terms
 from cases.contacts import Contacts
 from cases.followup_policy import FollowupPolicy
+from ivr import sounds
 from ivr.providers.profile import PROFILES, Profile
 from runtime import database, keys
 from runtime.breaker import Breaker, Unavailable, first_line
@@ -23,6 +24,7 @@ from runtime.queues import Doorbell
 from runtime.settings import Settings
 from runtime.shelf import INSTALLED, Shelf, Standing
 from runtime.spool import Spool
+from runtime.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +103,25 @@ class Phones:
     """The telephone of the edition in force, and of the one that a call began with."""
 
     def __init__(self, first: Phone, shelf: Shelf) -> None:
+        self._storage = Storage(first.settings.recordings_url)
         self.standing = Standing(shelf, first.renewed)
+        self.bring_sounds()
         self._ledger = first.ledger
         self._flows = lru_cache(KEPT_READY)(self._read)
 
     @property
     def now(self) -> Phone:
         return self.standing.now
+
+    def look(self) -> None:
+        """Take up another edition if there is one, and bring what recordings this machine lacks."""
+        self.standing.look()
+        self.bring_sounds()
+
+    def bring_sounds(self) -> None:
+        """Bring the prompts' recordings that this machine lacks."""
+        flows = (self.now.callflow, self.now.followup)
+        sounds.bring(self.now.settings, self._storage, flows)
 
     def of_call(self, query: Mapping[str, str]) -> Phone:
         """The telephone of a call whose addresses carry this: it ends with the flow it began with.

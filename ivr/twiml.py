@@ -9,6 +9,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 from callflows import instructions as ask
 from callflows.engine import Move
 from callflows.prompts import speakable
+from ivr import sounds
 from ivr.form import SILENCE
 from ivr.phone import Phone
 
@@ -123,7 +124,7 @@ _RENDERERS: dict[type[ask.Instruction], Callable[[Phone, Move, VoiceResponse, An
 
 
 def _say(phone: Phone, parent: VoiceResponse | Gather, prompt: ask.Prompt) -> None:
-    if prompt.audio is not None:
+    if prompt.audio is not None and sounds.is_here(phone.settings, prompt.audio):
         parent.play(f"{phone.settings.public_base_url}/prompts/{prompt.audio}")
         return
     voice = phone.profile.voices[prompt.language]

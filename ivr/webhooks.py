@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from callflows import engine
 from callflows.position import Position, PositionError
-from ivr import followup, ledger, signature, sms, turn, twiml
+from ivr import followup, ledger, signature, sms, sounds, turn, twiml
 from ivr import form as forms
 from ivr.ledger import Happened
 from ivr.phone import Phone, Phones
@@ -165,11 +165,14 @@ def _fallback_route(voice: Blueprint, phones: Phones) -> None:
 
 
 def _prompt_route(voice: Blueprint, phone: Phone) -> None:
-    folder = Path(phone.city.folder).resolve() / "prompts" / "audio"
+    folder = Path(phone.settings.city_folder).resolve() / "prompts" / "audio"
+    uploaded = sounds.folder(phone.settings)
 
     @voice.get("/prompts/<path:name>")
     def prompt(name: str) -> Response:
         """The sound of a prompt, which the provider may keep."""
+        if digest := sounds.digest_of(name):
+            return send_from_directory(uploaded, f"{digest}.wav", max_age=86400)
         return send_from_directory(folder, name, max_age=86400)
 
 

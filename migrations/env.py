@@ -8,8 +8,10 @@ from alembic.autogenerate.api import AutogenContext
 from cases import (  # noqa: F401
     abuse,
     accesses,
+    admin_history,
     agents,
     alerts,
+    api_keys,
     articles,
     asked,
     callers,
@@ -32,6 +34,7 @@ from cases import (  # noqa: F401
     reply_templates,
     routing,
     search,
+    second_factor,
     signins,
     stations,
     task_forces,

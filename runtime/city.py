@@ -7,7 +7,7 @@ by name: `CITY` names the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -53,6 +53,14 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+class NamedDay(NamedTuple):
+    """A public holiday, with its name in the calendar's own language, or a make-up working day."""
+
+    day: date
+    kind: Literal["holiday", "makeup"]
+    name: str
 
 
 DAY = 24 * 60
@@ -219,6 +227,23 @@ class City:
         no typhoon."""
         return day not in self.closures and self._row(day) not in ("sat", "sun", "holiday")
 
+    def named_days(self, year: int, locales: Sequence[str] = ()) -> list[NamedDay]:
+        """The year's days off that have a name, and the weekend days worked for them, in order.
+
+        locales: in which the names are wanted, as in `zh_HK`; the first that the calendar has counts.
+        """
+        calendar = _named(self.holidays, year, self.holiday_categories, tuple(locales))
+        days = [
+            NamedDay(day, "holiday", name) for day, name in calendar.items() if day.year == year
+        ]
+        first = date(year, 1, 1)
+        weekends = [first + timedelta(days=n) for n in range(366)]
+        days += [NamedDay(d, "makeup", "") for d in weekends if self._is_makeup(d, year)]
+        return sorted(days)
+
+    def _is_makeup(self, day: date, year: int) -> bool:
+        return day.year == year and self._row(day) == "makeup"
+
     def _shifts(self, day: date) -> tuple[Span, ...]:
         return self.hours.of(self._row(day))
 
@@ -271,6 +296,26 @@ def _calendar(
     country, _, part = code.partition("-")
     return holidays.country_holidays(
         country, subdiv=part or None, years=year, expand=False, categories=categories
+    )
+
+
+@cache
+def _named(
+    code: str, year: int, categories: tuple[str, ...], locales: tuple[str, ...]
+) -> holidays.HolidayBase:
+    """The same year with its days named in another language."""
+    own = _calendar(code, year, categories)
+    known = [one for one in locales if one in own.supported_languages]
+    if not known:
+        return own
+    country, _, part = code.partition("-")
+    return holidays.country_holidays(
+        country,
+        subdiv=part or None,
+        years=year,
+        expand=False,
+        categories=categories,
+        language=known[0],
     )
 
 

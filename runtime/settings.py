@@ -232,6 +232,8 @@ class Settings(BaseSettings):
     sms_from: Annotated[str, AfterValidator(_sender)] = ""
     caller_sms: Literal["city", "on", "off"] = "city"
     webhook_secrets: Annotated[str, AfterValidator(_webhook_secrets)] = ""
+    phone_enabled: bool = False
+    phone_samples: Path | None = None
     whisper_model: Annotated[str, Field(min_length=1)] = "turbo"
     whisper_engine: Literal["openai-whisper", "faster-whisper", "remote"] = "openai-whisper"
     whisper_url: Annotated[str, AfterValidator(_speech_server)] = ""
@@ -239,6 +241,7 @@ class Settings(BaseSettings):
     whisper_key: Annotated[str, AfterValidator(_token)] = ""
     whisper_windows: Literal["full", "cut"] = "full"
     whisper_prompt: Literal["off", "names"] = "off"
+    totp_roles: Annotated[tuple[str, ...] | None, NoDecode] = None
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""
     speech_processes: Annotated[Literal["auto"] | int, BeforeValidator(_processes)] = "auto"
@@ -253,6 +256,13 @@ class Settings(BaseSettings):
     def _split_hosts(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(media_host(entry) for entry in value.split(",") if entry.strip())
+        return value
+
+    @field_validator("totp_roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(role.strip() for role in value.split(",") if role.strip())
         return value
 
     @field_validator("twilio_account_sid")
@@ -302,6 +312,23 @@ class Settings(BaseSettings):
                 raise ValueError(f"OUTBOUND_CALLS=1 needs {name.upper()}")
         return self
 
+    @field_validator("phone_samples", mode="before")
+    @classmethod
+    def _samples(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _browser_phone(self) -> Self:
+        """A browser gives its microphone to https alone, and the recordings are fetched by it."""
+        if not self.phone_enabled:
+            return self
+        secure = self.public_base_url.startswith("https://")
+        if not secure and not self.is_of_this_machine:
+            raise ValueError("PHONE_ENABLED=1 needs a PUBLIC_BASE_URL with https://")
+        if self.phone_samples and not (self.phone_samples / "calls.yaml").is_file():
+            raise ValueError("PHONE_SAMPLES has no calls.yaml")
+        return self
+
     @model_validator(mode="after")
     def _notifying(self) -> Self:
         """A way that is there by half would send nothing, and nobody would know why."""
@@ -326,6 +353,19 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"WHISPER_MODEL {error}") from error
         return self
+
+    @property
+    def two_factor_roles(self) -> frozenset[str]:
+        """Whose sign-in needs a code from a telephone besides the password. Unless it is said otherwise:
+        admins'; and nobody's where the hotline answers on this machine alone, to be tried out."""
+        if self.totp_roles is not None:
+            return frozenset(self.totp_roles)
+        return frozenset() if self.is_of_this_machine else frozenset({"admin"})
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether it is a hotline for trying things: its public address is loopback."""
+        return is_loopback(urlsplit(self.public_base_url).hostname or "")
 
     @property
     def city_folder(self) -> Path:
@@ -356,7 +396,7 @@ class Settings(BaseSettings):
         switch on anywhere but on loopback.
         """
         if self.insecure_dev_webhooks:
-            if not is_loopback(urlsplit(self.public_base_url).hostname or ""):
+            if not self.is_of_this_machine:
                 raise SettingsError(
                     "INSECURE_DEV_WEBHOOKS accepts unsigned webhooks and works on loopback only: "
                     f"PUBLIC_BASE_URL is {self.public_base_url}"

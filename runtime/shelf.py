@@ -49,7 +49,7 @@ class Shelf:
     """The folders of one city's editions."""
 
     def __init__(self, settings: Settings, engine: Engine, editions: Editions) -> None:
-        self._installed = settings.city_folder
+        self.installed = settings.city_folder
         self._place = settings.state_dir / "city" / settings.city_folder.name
         self._engine = engine
         self._editions = editions
@@ -71,10 +71,10 @@ class Shelf:
         if named is None:
             raise LookupError(f"{edition!r} names no edition")
         if edition == INSTALLED:
-            return self._installed
+            return self.installed
         # An edition never changes, the installed files may: they are part of the name.
         place = self._place / f"{edition}.{self._mark()}"
-        folder = place / self._installed.name
+        folder = place / self.installed.name
         if not folder.is_dir():
             self._make(place, self._texts(edition, int(named[1]), named[2]))
         return folder
@@ -85,22 +85,22 @@ class Shelf:
                 found = self._editions.texts(session, number, int(version) if version else None)
                 return dict(found)
         except Trouble:
-            earlier = sorted(self._place.glob(f"{edition}.*/{self._installed.name}"))
+            earlier = sorted(self._place.glob(f"{edition}.*/{self.installed.name}"))
             if not earlier:
                 raise
             return _own_texts(earlier[-1])
 
     def _mark(self) -> str:
-        names = sorted(f"{file.relative_to(self._installed)}" for file in _files(self._installed))
-        told = "\n".join([str(self._installed.resolve()), *names])
+        names = sorted(f"{file.relative_to(self.installed)}" for file in _files(self.installed))
+        told = "\n".join([str(self.installed.resolve()), *names])
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def _make(self, place: Path, texts: Mapping[str, str]) -> None:
         draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-        folder = draft / self._installed.name
+        folder = draft / self.installed.name
         try:
-            for file in _files(self._installed):
-                name = file.relative_to(self._installed)
+            for file in _files(self.installed):
+                name = file.relative_to(self.installed)
                 if name.as_posix() not in texts:
                     _under(folder, name).symlink_to(file.resolve())
             for text_name, text in texts.items():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -73,15 +74,26 @@ class Tab:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser. Where it is not installed the test is skipped with a word; in CI it fails."""
+def start() -> Iterator[Callable[..., Browser]]:
+    """Starts a browser with options of its own. Where there is none the test is skipped with a word; in
+    CI it fails."""
     program = (
         CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium") or missing("chromium")
     )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program)
-        yield browser
-        browser.close()
+
+        def launch(*options: str) -> Browser:
+            return playwright.chromium.launch(executable_path=program, args=list(options))
+
+        yield launch
+
+
+@pytest.fixture(scope="session")
+def chromium(start: Callable[..., Browser]) -> Iterator[Browser]:
+    """The browser that most tests share."""
+    browser = start()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -94,12 +106,12 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveCon
 
 
 @contextmanager
-def live_console(folder: Path) -> Iterator[LiveConsole]:
-    """A console that answers while the block runs."""
+def live_console(folder: Path, **chosen: Any) -> Iterator[LiveConsole]:
+    """A console that answers while the block runs; `chosen`: its settings."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    house = console_house(folder, public_base_url=address)
+    house = console_house(folder, public_base_url=address, **chosen)
     server = make_server("127.0.0.1", port, house.app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

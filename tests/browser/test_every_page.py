@@ -4,11 +4,13 @@ A page that is added and not named here makes the first test fail.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page
 from sqlalchemy import select
 
+from cases import reply_templates
 from cases.followups import Followup
 from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
@@ -46,11 +48,23 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
+    "abuse_page": (ADMIN, "/abuse"),
+    "article_list": (ADMIN, "/articles"),
+    "article_page": (ADMIN, "/articles/{article}"),
+    "article_edit": (ADMIN, "/articles/{article}/edit"),
+    "article_new": (ADMIN, "/articles/new"),
+    "template_list": (ADMIN, "/templates"),
+    "template_page": (ADMIN, "/templates/{template}"),
+    "template_new": (ADMIN, "/templates/new"),
+    "track_form": (NOBODY, "/track"),
+    "wall_page": (ADMIN, "/wall"),
+    "kiosk_links": (ADMIN, "/wall/links"),
+    "key_list": (ADMIN, "/admin/keys"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
-    "case_departments",
+    *("case_departments", "export_cases"),
 }
 
 
@@ -107,6 +121,8 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "whistled": whistled,
         "whistle": whistle,
         "alert": raised(house),
+        "article": _written(house),
+        "template": next(iter(reply_templates.shipped())),
         "follow_up": _asked_whether_solved(house),
     }
 
@@ -118,3 +134,16 @@ def _asked_whether_solved(house: ConsoleHouse) -> int:
     assert answered.status_code == 303
     with transaction(house.engine) as session:
         return session.scalars(select(Followup.id)).one()
+
+
+def _written(house: ConsoleHouse) -> int:
+    """An article of a department, with a mark of abuse and a key of a program beside it: its id."""
+    boss = house.signed_in("admin", "boss")
+    said = {"title_yue": "街燈壞咗點算", "text_yue": "請問燈柱上的編號。", "department": "hyd"}
+    day = (date.today() + timedelta(days=100)).isoformat()
+    assert boss.post("/articles", **said, review_on=day).status_code == 303
+    mark = {"mark": "hoax", "mark_reason": "false_report", "words": "There was no fire."}
+    assert boss.decide(house.case(*SCAFFOLD), "mark-caller", **mark).status_code == 303
+    key = {"key_name": "Open data", "scopes": "cases", "last_day": day}
+    assert boss.post("/admin/keys", **key).status_code == 200
+    return 1

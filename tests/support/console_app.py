@@ -238,7 +238,7 @@ class ConsoleHouse:
         with transaction(self.engine) as session:
             found = case.by_number(session, number)
             assert found is not None
-            how = {"by": DESK, "terms": self.terms, "now": self.now}
+            how: dict[str, Any] = {"by": DESK, "terms": self.terms, "now": self.now}
             kind = self.office.categories[category]
             case.confirm(session, found, kind, version=found.version, **how)
             referrals.refer(session, found, lead, supporting, policy=self.office.policy, **how)

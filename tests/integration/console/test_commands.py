@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cases import agents, case, duty, export, recordings, search
+from cases import agents, case, duty, export, recordings, search, signins
 from cases.permissions import Person
 from cases.transcripts import Slot
 from console.__main__ import commands
+from runtime import clock
 from runtime.database import transaction
 from tests.support.console_app import LAMP, PASSWORD, SCAFFOLD, ConsoleHouse
 
@@ -226,3 +227,56 @@ def test_the_search_is_made_anew_for_all_cases(house: ConsoleHouse, run: Run) ->
     done = run("reindex")
     assert done.exit_code == 0 and "3 cases can be found." in done.stdout
     assert all(number in visitor.get("/cases?q=棚網").text for number in made)
+
+
+@pytest.fixture
+def local(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The commands of a hotline on this machine alone."""
+    monkeypatch.setenv("PUBLIC_BASE_URL", "http://127.0.0.1:8000")
+    return run
+
+
+def link_path(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip().removeprefix("http://127.0.0.1:8000")
+
+
+def test_a_sign_in_link_opens_the_door_once_and_soon(
+    house: ConsoleHouse, local: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = link_path(local("sign-in-link", "newcomer"))
+    visitor = house.visitor()
+    assert visitor.get(path).location == "/"
+    assert visitor.get("/cases").status_code == 200
+    assert house.visitor().get(path).status_code == 410
+    assert house.visitor().get("/sign-in/made-up").status_code == 410
+    late = link_path(local("sign-in-link", "newcomer"))
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + signins.LINK_LASTS + timedelta(seconds=1))
+    assert house.visitor().get(late).status_code == 410
+
+
+def test_a_link_ends_with_the_agent(house: ConsoleHouse, local: Run) -> None:
+    path = link_path(local("sign-in-link", "newcomer"))
+    local("switch-off", "newcomer")
+    assert house.visitor().get(path).status_code == 410
+
+
+def test_the_token_of_a_link_is_none_of_a_browser(house: ConsoleHouse, local: Run) -> None:
+    token = link_path(local("sign-in-link", "newcomer")).rpartition("/")[2]
+    with transaction(house.engine) as session:
+        assert signins.find(session, token, clock.now()) is None
+        assert signins.find(session, f"link:{token}", clock.now()) is None
+
+
+def test_a_hotline_that_others_reach_gives_no_link(
+    one_house: ConsoleHouse, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://hotline.example")
+    assert run("sign-in-link", "mei").exit_code == 1
+
+
+def test_a_password_that_was_chosen_stays(house: ConsoleHouse, local: Run) -> None:
+    house.agent("mei")
+    local("sign-in-link", "mei")
+    assert house.visitor().sign_in("mei").location == "/"

@@ -48,7 +48,7 @@ def test_a_page_shows_no_button_for_what_its_reader_may_not_do(one_house: Consol
 
 
 def test_every_page_names_the_permission_it_needs(one_house: ConsoleHouse) -> None:
-    known = {door.ANYBODY, door.NEWCOMER}.union(*ROLES.values())
+    known = {door.ANYBODY, door.NEWCOMER, door.KEYED}.union(*ROLES.values())
     with one_house.app.app_context():
         pages = [e for e in one_house.app.view_functions if e != "console.static"]
         assert pages and all(set(door.needed(e)) <= known and door.needed(e) for e in pages)
@@ -65,6 +65,13 @@ def test_pages_for_anybody_are_these_alone(one_house: ConsoleHouse) -> None:
         "console.front",
         "console.sign_in",
         "console.try_to_sign_in",
+        "console.code",
+        "console.try_code",
+        "console.sign_in_by_link",
+        "console.phone_page",
+        "console.new_phone_call",
+        "console.phone_call",
+        "console.phone_sample",
         "console.language",
         "console.report_in",
         "console.reported_in",

@@ -6,6 +6,7 @@ import pytest
 
 from cases import calls, stations, wall
 from cases import case as case_rules
+from cases.browser_calls import BROWSER
 from cases.case import Case
 from tests.unit.cases.conftest import NOW, TERMS, Records
 
@@ -104,7 +105,7 @@ def test_who_spoke_with_a_person_or_asked_how_a_case_stands_was_served(records: 
 def test_calls_of_ours_from_a_browser_and_of_yesterday_are_not_lost(records: Records) -> None:
     for name, change in {
         "CA1": {"outgoing": True},
-        "CA2": {"provider": wall.BROWSER},
+        "CA2": {"provider": BROWSER},
         "CA3": {"began_at": MIDNIGHT - timedelta(seconds=1)},
     }.items():
         call = records.session.get_one(calls.Call, a_call(records, name))
