@@ -16,6 +16,7 @@ const LEAP = 5;
 const REWIND = 1.5; // who goes on listening hears again the last words before the pause
 const AGAIN = { back: 3, speed: 0.75 };
 const HEARD_AGAIN = 0.5; // so far past the place that was not understood the speed is as before
+const LET_READ = 4000; // milliseconds after the reader moved the text
 const HELD = 1000; // milliseconds after the last key that the sound waits for
 
 const players = [];
@@ -36,6 +37,7 @@ class Player {
     this.rests = false;
     this.marked = null;
     this.slowed = null;
+    this.moved = 0;
     this.kept = 0; // where listening was left, until the sound is there
     this.audio.controls = false;
     this.deck.hidden = false;
@@ -209,6 +211,9 @@ class Player {
   // One character at a time can be reached by Tab; arrows go on from there.
   choose(text) {
     if (!text || !this.units.length) return;
+    for (const kind of ["wheel", "touchmove"]) {
+      text.addEventListener(kind, () => (this.moved = Date.now()), { passive: true });
+    }
     this.reachable = this.units[0].span;
     this.reach(this.reachable);
     text.addEventListener("keydown", (event) => {
@@ -297,6 +302,16 @@ class Player {
     this.marked?.span.classList.remove("now");
     unit?.span.classList.add("now");
     this.marked = unit;
+    if (unit && !this.audio.paused) this.keepInSight(unit.span);
+  }
+
+  // A long text moves along, but not under the hand of who is reading elsewhere in it.
+  keepInSight(span) {
+    const text = span.closest(".segments");
+    if (text.scrollHeight <= text.clientHeight || Date.now() - this.moved < LET_READ) return;
+    const frame = text.getBoundingClientRect();
+    const { top, bottom } = span.getBoundingClientRect();
+    if (top < frame.top || bottom > frame.bottom) text.scrollTop += top - frame.top - frame.height / 3;
   }
 
   at(now) {

@@ -110,11 +110,11 @@ def test_a_copy_that_is_not_silent_where_a_person_found_a_number_is_played_to_no
 def test_a_line_is_doubted_only_where_the_whole_text_is(one_house: ConsoleHouse) -> None:
     mei = one_house.signed_in(name="mei")
     usual = one_house.case(*SCAFFOLD, confidence=0.3)
-    assert "聽得不清楚" not in mei.get(f"/cases/{usual}").text
+    assert "(聽得不清楚)" not in mei.get(f"/cases/{usual}").text
     phantom = Segment(6.0, 7.0, "字幕由志願者提供", 0.5, flags=("phantom",))
     heard = Segment(0.0, 2.0, "街燈壞咗", 0.5, flags=("loop",))
     suspect = one_house.case(
-        "街燈壞咗", segments=(heard, phantom), text="街燈壞咗", flags_of_text=("suspect_text",)
+        "街燈壞咗", segments=(heard, phantom), text="街燈壞咗", flags=("suspect_text",)
     )
     page = mei.get(f"/cases/{suspect}").text
     assert "(聽得不清楚)" in page and page.count("(不計入文字)") == 1
