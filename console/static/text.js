@@ -120,7 +120,11 @@ document.addEventListener("before-dispatch", (event) => {
 // The case has one version: two texts at a time would overtake each other.
 async function oneAfterTheOther(changed) {
   let state;
-  for (const form of changed) state = await save(form);
+  for (const form of changed) {
+    const told = await save(form);
+    // Nobody else changed the case in between: to who waits it is one change.
+    state = { ...told, was: state && state.version === told.was ? state.was : told.was };
+  }
   return state;
 }
 

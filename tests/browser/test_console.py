@@ -12,6 +12,13 @@ from tests.support.console_app import LAMP, SCAFFOLD, WATER, mu_law_tone, on_pag
 OpenTab = Callable[..., Tab]
 LANGS = {"zh-HK": "zh-Hant-HK", "zh-CN": "zh-Hans", "en-GB": "en"}
 # WCAG 2.2 A and AA.
+TOO_SMALL = """
+[...document.querySelectorAll("a, button, select, input")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .map((one) => [one, one.getBoundingClientRect()])
+  .filter(([, { width, height }]) => width && Math.min(width, height) < 24)
+  .map(([one]) => one.outerHTML.slice(0, 200))
+"""
 STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -71,61 +78,15 @@ def _changed(tab: Tab, console: LiveConsole, number: str) -> Iterator[str]:
     visitor.post(f"/cases/{number}/confirm", category="refuse", **state)
     tab.page.click("details:has(#close-note) > summary")
     tab.page.fill("#close-note", "A note that must not be lost")
-    tab.page.click("form[action$='/close'] button")
+    tab.page.click("form[action$='/close'] > button")
     expect(tab.page.locator("textarea")).to_have_value("A note that must not be lost")
     tab.page.wait_for_load_state()
     yield "case changed meanwhile"
 
 
-@pytest.fixture
-def at_work(console: LiveConsole, numbers: dict[str, str]) -> dict[str, str]:
-    """Cases that departments have: the addresses of the pages about them."""
-    house = console.house
-    house.agent("fu", "officer", department="hyd")
-    whistled, whistle = house.whistle("hyd", "fsd", danger=True)
-    return {
-        "a case that was referred": f"/cases/{house.referred('hyd', 'hd')}",
-        "a case that is worked on": f"/cases/{house.accepted('hyd')}",
-        "a case with a whistle": f"/cases/{whistled}",
-        "what was sent of a case": f"/cases/{whistled}/notices",
-        "the whistle": f"/whistles/{whistle}",
-        "whistles": "/whistles",
-        "routing": "/routing",
-        "rates": "/rates",
-    }
-
-
-OF_THE_DESK = ("/follow-ups", "/disputes", "/duty", "/rates?policy=1823&by=category")
-OF_ANYBODY = ("/track/260000013/wrong", "/report-in/wrong")
-
-
-@pytest.mark.parametrize("width", [320, 390, 1366])
-@pytest.mark.parametrize("locale", LANGS)
-def test_every_page_of_departments_is_sound(
-    tab: OpenTab, console: LiveConsole, at_work: dict[str, str], locale: str, width: int
-) -> None:
-    here = tab(locale, width)
-    for name, pages in {
-        "mei": (*at_work.values(), *OF_THE_DESK, *OF_ANYBODY),
-        "fu": ("/department", *at_work.values()),
-    }.items():
-        here.page.context.clear_cookies()
-        here.sign_in(name)
-        for page in pages:
-            here.open(page)
-            assert _but_not_found(here.wrong()) == [], (name, page)
-            assert barriers(here.page) == [], (name, page)
-            here.forget()
-            assert _overflow(here.page) <= 0, (name, page)
-
-
-def _but_not_found(wrong: list[str]) -> list[str]:
-    """A link that opens nothing is answered 404, which the browser's console tells."""
-    return [one for one in wrong if "404" not in one]
-
-
-@pytest.mark.parametrize("width", [390, 1366])
-@pytest.mark.parametrize("locale", LANGS)
+@pytest.mark.parametrize(
+    ("locale", "width"), [("zh-HK", 390), ("zh-CN", 1366), ("en-GB", 1366), ("en-GB", 390)]
+)
 def test_every_page_is_sound(
     tab: OpenTab, console: LiveConsole, numbers: dict[str, str], locale: str, width: int
 ) -> None:
@@ -166,11 +127,8 @@ def test_everything_to_press_is_at_least_24_pixels_in_size(
 ) -> None:
     here = tab("en-GB", width)
     for name in every_page(here, console, numbers):
-        for target in here.page.locator(
-            "a:visible, button:visible, select:visible, input:visible"
-        ).all():
-            box = target.bounding_box()
-            assert box and min(box["width"], box["height"]) >= 24, f"{name}: {target.inner_html()}"
+        here.page.wait_for_load_state()
+        assert here.page.evaluate(TOO_SMALL) == [], name
 
 
 def test_an_agent_signs_in_and_sees_a_case_with_its_transcript(
@@ -181,7 +139,7 @@ def test_an_agent_signs_in_and_sees_a_case_with_its_transcript(
     here.open("/cases")
     here.page.get_by_role("link", name=numbers["whole"]).click()
     for sentence in SCAFFOLD:
-        expect(here.page.get_by_text(sentence)).to_be_visible()
+        expect(here.page.locator(".segments")).to_contain_text(sentence)
     assert here.page.locator(".segments").get_attribute("lang") == "yue-Hant"
 
 
@@ -204,25 +162,6 @@ def test_a_recording_plays(
     assert began >= 2.0 and now - began > 0.3
     assert audio.evaluate("player => player.duration") == pytest.approx(6, abs=0.1)
     assert here.wrong() == []
-
-
-def test_the_category_is_corrected_without_a_mouse(
-    tab: OpenTab, console: LiveConsole, numbers: dict[str, str]
-) -> None:
-    here = tab("en-GB")
-    here.sign_in("mei")
-    here.open(f"/cases/{numbers['whole']}")
-    keyboard = here.page.keyboard
-    for _ in range(30):
-        keyboard.press("Tab")
-        if here.page.evaluate("document.activeElement.id") == "category":
-            break
-    expect(here.page.locator("#category")).to_be_focused()
-    keyboard.type("Street lamps")
-    keyboard.press("Tab")
-    keyboard.press("Enter")
-    expect(here.page.get_by_role("status")).to_have_text("The category is confirmed.")
-    assert console.house.stored(numbers["whole"]).category == "street-lamp"
 
 
 def test_the_keyboard_skips_to_the_content_and_shows_where_it_is(

@@ -60,11 +60,34 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "wall_page": (ADMIN, "/wall"),
     "kiosk_links": (ADMIN, "/wall/links"),
     "key_list": (ADMIN, "/admin/keys"),
+    "audit_page": (ADMIN, "/admin/audit"),
+    "people_page": (ADMIN, "/admin/people"),
+    "person_page": (ADMIN, "/admin/people/1"),
+    "city_page": (ADMIN, "/admin/city"),
+    "city_file": (ADMIN, "/admin/city/files/categories.yaml"),
+    "city_review": (ADMIN, "/admin/city/review"),
+    "categories_page": (ADMIN, "/admin/categories"),
+    "category_form": (ADMIN, "/admin/categories/street-lamp"),
+    "departments_page": (ADMIN, "/admin/departments"),
+    "department_form": (ADMIN, "/admin/departments/hyd"),
+    "calendar_page": (ADMIN, "/admin/calendar"),
+    "rules_page": (ADMIN, "/admin/rules"),
+    "rule_form": (ADMIN, "/admin/rules/new"),
+    "prompts_page": (ADMIN, "/admin/prompts"),
+    "prompt_form": (ADMIN, "/admin/prompts/yue/greeting"),
+    "flows_page": (ADMIN, "/admin/flows"),
+    "flow_form": (ADMIN, "/admin/flows/hotline"),
+    "play_flow": (ADMIN, "/admin/flows/hotline/play"),
+    "sessions_page": (ADMIN, "/settings/sessions"),
+    "two_factor": (ADMIN, "/settings/two-factor"),
+    "phone_page": (NOBODY, "/phone"),
+    "code": (NOBODY, "/sign-in/code"),
 }
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
-    *("case_departments", "export_cases"),
+    *("case_departments", "export_cases", "audit_file", "prompt_sound_file", "phone_call"),
+    *("phone_sample", "two_factor_picture", "sign_in_by_link"),
 }
 
 

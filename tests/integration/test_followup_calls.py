@@ -542,7 +542,7 @@ def test_what_was_pressed_while_the_database_was_away_counts(house: House) -> No
     form = call.webhook(path, Digits="1").form
     event = {"kind": "followup", "query": _query(path), "form": dict(form)}
     house.phone.spool.add({**event, "at": datetime.now(UTC).isoformat()})
-    assert replay.drain(house.phone) == 1
+    assert replay.drain(house.exchange.phones) == 1
     call.ends()
     assert house.row(followup_id).state == "answered"
 
