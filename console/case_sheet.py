@@ -52,8 +52,9 @@ from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import article_pages, noted, own_cases
+from console import article_pages, noted, own_cases, ties
 from console.office import Office
+from console.ties import Ties
 from console.who import Who, who
 from runtime import clock
 
@@ -100,6 +101,7 @@ class Sheet:
     whose: list[Suggested] = field(default_factory=list)
     holder: Holder | None = None
     lookers: list[str] = field(default_factory=list)
+    ties: Ties = field(default_factory=Ties)
 
     # Recordings with a copy of the sound in which no number can be heard.
     silent: frozenset[int] = frozenset()
@@ -223,7 +225,10 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
         **_offered(records, office, case, parts, where, category),
         holder=leases.holder(records, case.id, now),
         lookers=leases.lookers(records, case.id, besides=reader, now=now),
+        ties=ties.read(records, case, reader, parts),
     )
+    for one in sheet.ties.merged:
+        noted.note(records, office, accesses.VIEWED, one.case.id)
     records.expunge_all()
     return sheet
 

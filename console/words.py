@@ -11,7 +11,7 @@ from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
 from cases.admin_history import AdminEntry
 from cases.agents import Agent
-from cases.audit import Line
+from cases.audit import Line as AuditLine
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
@@ -111,7 +111,7 @@ class Words:
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
 
-    def managed(self, line: AdminEntry | Line) -> str:
+    def managed(self, line: AdminEntry | AuditLine) -> str:
         """One line of the admin history."""
         key = f"managed.{line.action}"
         if not self.say.has(key):
@@ -125,7 +125,7 @@ class Words:
                 told[name] = self.department(str(told[name]))
         return self.say.told(key, told)
 
-    def event_masked(self, line: Line) -> str:
+    def event_masked(self, line: AuditLine) -> str:
         """The same as `event` for a list: without anything like a telephone or identity number."""
         return mask_numbers(self.event(line))
 
@@ -338,7 +338,7 @@ class Words:
             return self.say("refused.other")
         return self.say.told(key, self._detail(dict(no.details)))
 
-    def event(self, entry: Entry | Line) -> str:
+    def event(self, entry: Entry | AuditLine) -> str:
         """One line of a case's history."""
         key = f"history.{entry.action}"
         if not self.say.has(key):

@@ -61,8 +61,10 @@ class Keys:
         """Press, and see another page: its way through the server and what is painted count."""
         self.press(key)
         self.page.wait_for_url(re.compile(address))
-        seen = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-        self.took.setdefault(key, []).append(self.page.evaluate(seen))
+        seen = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        while (painted := self.page.evaluate(seen)) is None:
+            self.page.wait_for_timeout(20)
+        self.took.setdefault(key, []).append(painted)
 
     def slow(self) -> dict[str, float]:
         """The keys that mostly took longer than one is ready to wait."""
