@@ -132,5 +132,6 @@ def test_a_recording_is_uploaded_and_heard(
     expect(audio).to_have_js_property("error", None)
     here.page.wait_for_timeout(500)
     assert audio.evaluate("player => player.duration") == pytest.approx(2, abs=0.05)
-    assert wave.open(str(file)).getframerate() == 8000
+    with wave.open(str(file)) as stored:
+        assert stored.getframerate() == 8000
     assert here.wrong() == []
