@@ -14,6 +14,7 @@ from cases import (
     asked,
     clocks,
     clusters,
+    corrections,
     exclusions,
     followups,
     history,
@@ -101,6 +102,9 @@ class Sheet:
     holder: Holder | None = None
     lookers: list[str] = field(default_factory=list)
     ties: Ties = field(default_factory=Ties)
+
+    # Recordings with a copy of the sound in which no number can be heard.
+    silent: frozenset[int] = frozenset()
 
     @property
     def private(self) -> bool:
@@ -191,12 +195,14 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
     call = records.get_one(Call, case.call_id)
     marks = _marks(records, call, reader)
     parts = case_rules.parts(records, case, reader)
+    sounds = _sounds(records, case)
     sheet = Sheet(
         case=case,
         call=call,
         reader=reader,
         parts=parts,
-        sounds=_sounds(records, case),
+        sounds=sounds,
+        silent=_silent(records, sounds),
         events=events,
         names=who(records, _actors(events, given, whistle, called, marks)),
         clocks=clocks.of_case(records, case.id),
@@ -286,6 +292,13 @@ def _sounds(records: Session, case: Case) -> list[tuple[Recording, Transcript | 
         (one, transcripts.of_recording(records, one.id))
         for one in recordings.of_call(records, case.call_id)
     ]
+
+
+def _silent(
+    records: Session, sounds: Iterable[tuple[Recording, Transcript | None]]
+) -> frozenset[int]:
+    with_copy = (one for one, _ in sounds if one.masked_key)
+    return frozenset(one.id for one in with_copy if corrections.copy_is_silent(records, one))
 
 
 def _whistle(records: Session, case: Case) -> Whistle | None:
