@@ -37,7 +37,7 @@ from cases.asked import Referral
 from cases.calls import Call
 from cases.case import Case
 from cases.clocks import Clock
-from cases.clusters import Cluster
+from cases.clusters import Together
 from cases.errors import Refused
 from cases.exclusions import Exclusion
 from cases.followups import Followup
@@ -64,7 +64,7 @@ class Sheet:
     """A case as one reader sees it. The rows outlive the transaction they were read in.
 
     `parts`: who the reader is to the case. `where`: the place its caller named, where the gazetteer
-    knows it. `reading`: what was understood of it; `alike`: the clusters it shares with others.
+    knows it. `reading`: what was understood of it; `alike`: what it is seen together with, and why.
     `route`: whose it is by the routing rules of today. `what`, `whose`: what a person at the
     desk is offered to choose from, whose department for the category `of`. `holder`, `lookers`: who
     has it in hand, and who else looks at it. `articles`: what is written about its category, as of
@@ -89,7 +89,7 @@ class Sheet:
     exclusions: list[Exclusion] = field(default_factory=list)
     where: Where = NOWHERE
     reading: Reading | None = None
-    alike: list[Cluster] = field(default_factory=list)
+    alike: list[Together] = field(default_factory=list)
     route: Route | None = None
     articles: list[Version] = field(default_factory=list)
     templates: list[Template] = field(default_factory=list)
@@ -219,7 +219,7 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
         today=article_pages.today(office),
         where=where,
         reading=readings.of_case(records, case.id),
-        alike=[one for one in clusters.of_case(records, case.id) if one.cases > 1],
+        alike=clusters.together(records, case.id),
         route=_route(records, office, case, where),
         of=category or case.category,
         **_offered(records, office, case, parts, where, category),

@@ -398,6 +398,13 @@ def form(desk: Desk, action: str) -> Form:
     return Form(action, made.fields, made.why)
 
 
+def in_short(words: Words, action: str, given: Given) -> Given:
+    """What three taps leave out: a return's words are then those of its reason."""
+    if action == "return" and given["reason"] and not given["words"]:
+        return {"words": words.return_reason(given["reason"])}
+    return {}
+
+
 # --- what each act does ----------------------------------------------------------------------------
 
 

@@ -74,6 +74,16 @@ class Words:
         """Date and time of day in the city."""
         return f"{at.astimezone(self.office.city.time_zone):%Y-%m-%d %H:%M}"
 
+    def period(self, since: datetime, until: datetime) -> str:
+        """From when to when in the city; the day of the end only where it is another."""
+        zone, began = self.office.city.time_zone, self.moment(since)
+        same = since.astimezone(zone).date() == until.astimezone(zone).date()
+        return (
+            f"{began} – {until.astimezone(zone):%H:%M}"
+            if same
+            else f"{began} – {self.moment(until)}"
+        )
+
     def moment_exact(self, at: datetime) -> str:
         return f"{at.astimezone(self.office.city.time_zone):%Y-%m-%d %H:%M:%S}"
 
