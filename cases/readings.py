@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -72,13 +72,19 @@ class Reader:
     def of_city(cls, folder: Path, languages: Sequence[str]) -> Reader:
         """Raises PackError."""
         known = places.read(folder)
-        made = {language: Gazetteer.of(known, language) for language in languages}
+        # Whatever is not Cantonese is heard as Mandarin: one index for both.
+        heard = {one: Gazetteer.of(known, one) for one in {_heard_as(one) for one in languages}}
+        made = {one: replace(heard[_heard_as(one)], language=one) for one in languages}
         return cls(made, languages[0])
 
     def places(self, text: str, language: str | None) -> tuple[Place, ...]:
         """The places that may have been meant, the likeliest first."""
         gazetteer = self.gazetteers.get(language or "", self.gazetteers[self.language])
         return tuple(_place(found, text) for found in gazetteer.look_up(text))
+
+
+def _heard_as(language: str) -> str:
+    return "yue" if language == "yue" else "cmn"
 
 
 def _place(found: Candidate, text: str) -> Place:

@@ -36,7 +36,7 @@ from cases.errors import Refused
 from cases.history import Broken
 from cases.pack import PackError
 from cases.permissions import ROLES, SYSTEM
-from console import kpi
+from console import gazetteer, kpi
 from runtime import clock, database
 from runtime.city import City, CityError
 from runtime.database import transaction
@@ -68,6 +68,7 @@ def commands() -> None:
 
 
 commands.add_command(kpi.kpi)
+commands.add_command(gazetteer.gazetteer)
 
 
 @commands.command("add-agent")
