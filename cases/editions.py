@@ -95,19 +95,17 @@ def newest(session: Session) -> int:
     return session.scalar(select(func.max(Edition.number))) or 0
 
 
-def texts(session: Session, number: int, version: int | None = None) -> dict[str, str]:
-    """The texts of an edition by file, with one version (a draft to be tried) in its file's place.
+def texts(session: Session, number: int, *trials: int) -> dict[str, str]:
+    """The texts of an edition by file, with these versions (drafts to be tried) in their files' places.
 
     Raises LookupError when there is no such edition or version.
     """
-    ids = set(_ids(session, number).values())
-    if version is not None:
-        ids.add(version)
+    ids = {*_ids(session, number).values(), *trials}
     found = {one.id: one for one in session.scalars(select(Version).where(Version.id.in_(ids)))}
     if ids - found.keys():
         raise LookupError(f"there is no version {sorted(ids - found.keys())[0]}")
-    texts = {one.name: one.text for key, one in found.items() if key != version}
-    return texts | ({found[version].name: found[version].text} if version is not None else {})
+    texts = {one.name: one.text for key, one in found.items() if key not in trials}
+    return texts | {found[key].name: found[key].text for key in trials}
 
 
 def _ids(session: Session, number: int) -> dict[str, int]:

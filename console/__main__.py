@@ -23,6 +23,7 @@ from cases import (
     case,
     departments,
     duty,
+    editions,
     export,
     history,
     people,
@@ -41,6 +42,7 @@ from runtime import clock, database
 from runtime.city import City, CityError
 from runtime.database import transaction
 from runtime.settings import Settings
+from runtime.shelf import Shelf
 
 T = TypeVar("T")
 
@@ -308,7 +310,8 @@ def _check_department(code: str | None) -> None:
     if code is None:
         return
     try:
-        known = [one.code for one in departments.read(Settings.load().city_folder)]
+        shelf = Shelf(Settings.load(), _engine(), editions)
+        known = [one.code for one in departments.read(shelf.current()) if not one.retired]
     except PackError as error:
         raise click.ClickException(str(error)) from None
     if code not in known:

@@ -54,8 +54,9 @@ from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import article_pages, noted, own_cases
+from console import article_pages, noted, own_cases, ties
 from console.office import Office
+from console.ties import Ties
 from console.who import Who, who
 from runtime import clock
 
@@ -118,6 +119,10 @@ class Sheet:
     whose: list[Suggested] = field(default_factory=list)
     holder: Holder | None = None
     lookers: list[str] = field(default_factory=list)
+    ties: Ties = field(default_factory=Ties)
+
+    # Recordings with a copy of the sound in which no number can be heard.
+    silent: frozenset[int] = frozenset()
 
     @property
     def private(self) -> bool:
@@ -221,12 +226,14 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
     call = records.get_one(Call, case.call_id)
     marks = _marks(records, call, reader)
     parts = case_rules.parts(records, case, reader)
+    sounds = _sounds(records, case)
     sheet = Sheet(
         case=case,
         call=call,
         reader=reader,
         parts=parts,
-        sounds=_sounds(records, case),
+        sounds=sounds,
+        silent=_silent(records, sounds),
         events=events,
         names=who(records, _actors(events, given, whistle, called, marks)),
         clocks=clocks.of_case(records, case.id),
@@ -249,7 +256,10 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
         **_offered(records, office, case, parts, where, category),
         holder=leases.holder(records, case.id, now),
         lookers=leases.lookers(records, case.id, besides=reader, now=now),
+        ties=ties.read(records, case, reader, parts),
     )
+    for one in sheet.ties.merged:
+        noted.note(records, office, accesses.VIEWED, one.case.id)
     records.expunge_all()
     return sheet
 
@@ -313,6 +323,13 @@ def _sounds(records: Session, case: Case) -> list[tuple[Recording, Transcript | 
         (one, transcripts.of_recording(records, one.id))
         for one in recordings.of_call(records, case.call_id)
     ]
+
+
+def _silent(
+    records: Session, sounds: Iterable[tuple[Recording, Transcript | None]]
+) -> frozenset[int]:
+    with_copy = (one for one, _ in sounds if one.masked_key)
+    return frozenset(one.id for one in with_copy if corrections.copy_is_silent(records, one))
 
 
 def _whistle(records: Session, case: Case) -> Whistle | None:

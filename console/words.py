@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import corrections, hazards, history, suggestions, timing, urgency
+from cases import corrections, hazards, history, personal, slots, suggestions, timing, urgency
 from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
 from cases.admin_history import AdminEntry
@@ -213,6 +213,17 @@ class Words:
             for one in corrections.lines(reading)
         ]
 
+    def slot(self, slot: Mapping[str, Any]) -> str:
+        """What a slot is: a place, a time, a number to call back."""
+        return self.say("slot.telephone" if slots.is_telephone(slot) else f"slot.{slot['kind']}")
+
+    def is_doubtful(self, slot: Mapping[str, Any]) -> bool:
+        return slots.is_doubtful(slot)
+
+    def masked(self, text: str) -> str:
+        """The text without telephone and identity numbers."""
+        return personal.masked(text)
+
     def text_to_edit(self, reading: Transcript | None) -> str:
         """The text as a person edits it, a line each."""
         return corrections.text_to_edit(reading)
@@ -278,6 +289,11 @@ class Words:
         """What hazards are counted as; a family nobody knows any more stands for itself."""
         known = hazards.kinds().get(family)
         return self.say.name(known.name) if known else family
+
+    def hazard_families(self) -> list[tuple[str, str]]:
+        """What hazards are counted as, by code and name."""
+        families = dict.fromkeys(kind.family for kind in hazards.kinds().values())
+        return [(family, self.hazard(family)) for family in families]
 
     def danger(self, kind: str) -> str:
         """A kind of danger to life; one nobody knows any more stands for itself."""
