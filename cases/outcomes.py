@@ -1,7 +1,7 @@
 """What became of cases, as the rates count it; `recount` takes the same counts from an exported file."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -30,7 +30,7 @@ from cases.duty import Seat
 from cases.exclusions import Exclusion
 from cases.followups import Followup
 from cases.history import Entry
-from cases.kpis import ALL, Handled, Policy, Report, Said
+from cases.kpis import ALL, Handled, Measure, Policy, Report, Said
 from cases.lifecycle import CLOSED
 
 # From when up to (not with) when.
@@ -283,11 +283,15 @@ def costs(
 
 def _cost(policy: Policy, row: Any, n: int) -> Cost:
     valid = row.state == followups.ANSWERED
-    answer = (row.contacted, row.solved, row.satisfied) if valid else (None, None, None)
-    weights = {name: policy.weights[name] for name in kpis.OF_ANSWERS if name in policy.weights}
-    if not policy.scores:
-        weights = {name: Fraction(1, len(weights)) for name in weights}
-    lost = sum(
-        (w * (1 - kpis.worth(policy, name, answer)) for name, w in weights.items()), Fraction()
-    )
-    return Cost(row.number, row.ended_at, row.resolution, *answer, 100 * lost / n)
+    answer: kpis.Answer = (None, None, None)
+    if valid:
+        answer = row.contacted, row.solved, row.satisfied
+    measures = [name for name in policy.weights if name in kpis.OF_ANSWERS]
+    weights = policy.weights if policy.scores else _evenly(measures)
+    lost = (weights[name] * (1 - kpis.worth(policy, name, answer)) for name in measures)
+    points = 100 * sum(lost, Fraction()) / n
+    return Cost(row.number, row.ended_at, row.resolution, *answer, points)
+
+
+def _evenly(measures: Sequence[Measure]) -> Mapping[Measure, Fraction]:
+    return dict.fromkeys(measures, Fraction(1, len(measures) or 1))
