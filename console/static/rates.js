@@ -60,6 +60,7 @@ function settings(told) {
           pointRadius: 4,
           pointHoverRadius: 6,
           spanGaps: false,
+          clip: 8, // a point at 100 is whole
         },
       ],
     },
