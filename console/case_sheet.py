@@ -139,6 +139,11 @@ class Sheet:
         """The places that were understood, the likeliest first, each with its snippet of sound."""
         return [self._guess(place) for place in (self.reading.places if self.reading else ())]
 
+    @property
+    def taken(self) -> Guess | None:
+        """The guess that the case is taken to be at; None where its place was not understood."""
+        return next((one for one in self.guesses if one.place["name"] in self.where.names), None)
+
     def _guess(self, place: Mapping[str, Any]) -> Guess:
         for recording, one in self.sounds:
             if one is not None and recording.storage_key:
