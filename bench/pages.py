@@ -7,14 +7,15 @@ newest wait at the desk.
 
 import json
 import random
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import quantiles
-from typing import Any, Final
+from statistics import median, quantiles
+from typing import Any, Final, NamedTuple
 
 from argon2 import PasswordHasher
 from rich.table import Table
@@ -58,7 +59,16 @@ _WAIT_AT_THE_DESK: Final = (
     "UPDATE referrals SET answer = 'withdrawn' WHERE case_id IN (SELECT id FROM newest)",
 )
 
-Times = dict[str, list[float]]
+
+class Took(NamedTuple):
+    """Milliseconds of one step: by the wall's clock, and of this process alone. The rest is the database,
+    and whatever else the machine does."""
+
+    wall: float
+    own: float
+
+
+Times = dict[str, list[Took]]
 
 
 def measure(count: int, tell: Callable[[str], object]) -> Times:
@@ -78,14 +88,15 @@ def measure(count: int, tell: Callable[[str], object]) -> Times:
         return times
 
 
-def _a_case(visitor: Visitor) -> dict[str, float]:
-    took: dict[str, float] = {}
+def _a_case(visitor: Visitor) -> dict[str, Took]:
+    took: dict[str, Took] = {}
 
     def step(name: str, ask: Callable[[], TestResponse], status: int = 200) -> TestResponse:
-        began = time.perf_counter()
+        began, own = time.perf_counter(), time.process_time()
         answer = ask()
         answer.get_data()
-        took[name] = (time.perf_counter() - began) * 1000
+        wall, own = time.perf_counter() - began, time.process_time() - own
+        took[name] = Took(wall * 1000, own * 1000)
         assert answer.status_code == status, (name, answer.status)
         return answer
 
@@ -96,7 +107,11 @@ def _a_case(visitor: Visitor) -> dict[str, float]:
     page = step("case page", lambda: visitor.get(where)).text
     step("departments for a category", lambda: visitor.get(f"{where}/departments?category=refuse"))
     step("who else is here", lambda: visitor.post(f"{where}/presence", active="1"))
-    state = {**on_page(page), "category": "refuse", "lead": "fehd", "then": "next"}
+    save = partial(_correct, visitor, page)
+    told = step("a word of the text corrected", save).get_json()
+    assert str(told["was"]) == on_page(page)["version"]
+    now = {"version": str(told["version"]), "seen": str(told["seen"])}
+    state = {**now, "category": "refuse", "lead": "fehd", "then": "next"}
     done = step(
         "dispatch, and the next case", lambda: visitor.post(f"{where}/dispatch", **state), 303
     )
@@ -108,6 +123,19 @@ def _a_case(visitor: Visitor) -> dict[str, float]:
     for words in ("漏水", "垃圾 噪音"):
         step(f"search for {words}", partial(visitor.get, "/cases", query_string={"q": words}))
     return took
+
+
+def _correct(visitor: Visitor, page: str) -> TestResponse:
+    """As the page's script saves a text on the way to its dispatch."""
+    form = re.search(
+        r'action="([^"]+/text)".*?name="base" value="(\d+)".*?<textarea[^>]*>(.*?)</textarea>',
+        page,
+        re.DOTALL,
+    )
+    assert form, "the page has a text to correct"
+    address, base, words = form.groups()
+    sent = {"csrf_token": visitor.proof, "base": base, "text": words.replace("好耐", "好耐耐", 1)}
+    return visitor.client.post(address, data=sent, headers={"Accept": "application/json"})
 
 
 def _agent(house: ConsoleHouse) -> Visitor:
@@ -179,11 +207,17 @@ def table(times: Times, count: int) -> Table:
     title = f"The server's part of an agent's steps: ms, {count:,} cases in PostgreSQL"
     shown = Table(box=None, padding=(0, 2, 0, 0), title=title)
     shown.add_column("step")
-    for name in ("median", "p95", f"under {MOST:.0f}"):
+    for name in ("median", "p95", "own CPU", f"under {MOST:.0f}"):
         shown.add_column(name, justify="right", no_wrap=True)
     for step, took in times.items():
-        median, high = _median(took), _p95(took)
-        shown.add_row(step, f"{median:.1f}", f"{high:.1f}", "yes" if median < MOST else "NO")
+        usual, high, own = _median(took), _p95(took), _own(took)
+        shown.add_row(
+            step,
+            f"{usual:.1f}",
+            f"{high:.1f}",
+            f"{own:.1f}",
+            "yes" if usual < MOST else "NO",
+        )
     return shown
 
 
@@ -195,14 +229,22 @@ def slow(times: Times) -> list[str]:
 def as_dict(times: Times) -> dict[str, object]:
     """For JSON: milliseconds."""
     return {
-        step: {"median": round(_median(took), 2), "p95": round(_p95(took), 2)}
+        step: {
+            "median": round(_median(took), 2),
+            "p95": round(_p95(took), 2),
+            "own": round(_own(took), 2),
+        }
         for step, took in times.items()
     }
 
 
-def _median(took: list[float]) -> float:
-    return quantiles(took, n=2)[0]
+def _median(took: list[Took]) -> float:
+    return median(one.wall for one in took)
 
 
-def _p95(took: list[float]) -> float:
-    return quantiles(took, n=20)[-1]
+def _own(took: list[Took]) -> float:
+    return median(one.own for one in took)
+
+
+def _p95(took: list[Took]) -> float:
+    return quantiles([one.wall for one in took], n=20)[-1]

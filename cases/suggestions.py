@@ -89,7 +89,8 @@ def _departments(
         except Refused:
             return None
 
-    if by_rule := route(category):
+    # Nobody is suggested for what nobody has said yet.
+    if category is not None and (by_rule := route(category)):
         yield Suggested(by_rule.department, RULE, rule=by_rule.why, category=category)
     known = policy.routing.categories
     if category is not None and category in known:

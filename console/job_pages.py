@@ -59,12 +59,14 @@ def _page(office: Office, problem: str = "") -> str:
         undelivered = deliveries.given_up(records, now - SHOWN, MOST)
         names = who(records, [row.to for _, row in undelivered if row.to.startswith("agent:")])
         records.expunge_all()
-    bells = {one.name: _doorbell(office.settings.redis_url).depth(one.name) for one in steps}
+    redis_url = office.settings.redis_url
+    bells = {one.name: _doorbell(redis_url).depth(one.name) for one in steps}
     return render_template(
         "jobs.html",
         steps=steps,
         bells=bells,
-        rings=bool(office.settings.redis_url),
+        rings=bool(redis_url),
+        mute=bool(redis_url) and None in bells.values(),
         unspread=unspread,
         lost=lost,
         undelivered=undelivered,

@@ -1,6 +1,9 @@
 """The console as a whole: `install` puts it on the web process."""
 
+import hashlib
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Flask, g, has_app_context, request
@@ -57,6 +60,7 @@ from console import (
     view_pages,
     wall_page,
     webhook_pages,
+    whistle_board,
     whistle_pages,
 )
 from console.office import Office
@@ -64,6 +68,8 @@ from console.words import Words
 from runtime import keys
 from runtime.settings import Settings
 from runtime.shelf import Standing
+
+STATIC = Path(__file__).with_name("static")
 
 PAGES = (
     sign_in,
@@ -76,6 +82,7 @@ PAGES = (
     text_pages,
     notices_page,
     department_page,
+    whistle_board,
     whistle_pages,
     report_in,
     track_page,
@@ -167,12 +174,23 @@ def blueprint(here: Office) -> Blueprint:
         __name__,
         template_folder="templates",
         static_folder="static",
-        static_url_path="/static",
+        static_url_path=f"/static/{_edition_of(STATIC)}",
     )
     door.install(pages, here)
     for page in PAGES:
         page.routes(pages, here)
     return pages
+
+
+@cache
+def _edition_of(folder: Path) -> str:
+    """What is in a folder, in a few letters: part of the address of what browsers keep, so that they
+    keep it for good and still never mix two versions."""
+    whole = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            whole.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
+    return whole.hexdigest()[:12]
 
 
 def _for_templates(here: Office) -> dict[str, Any]:

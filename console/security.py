@@ -20,6 +20,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
+# What stands at an address that changes with it.
+KEPT = "public, max-age=31536000, immutable"
 ONE_YEAR = "max-age=31536000; includeSubDomains"
 
 
@@ -75,6 +77,6 @@ def _with_headers(response: Response, https: bool) -> Response:
     response.headers.update(HEADERS)
     if https:
         response.headers["Strict-Transport-Security"] = ONE_YEAR
-    if request.endpoint != "console.static":
-        response.headers["Cache-Control"] = "no-store"
+    kept = request.endpoint == "console.static" and response.status_code in (200, 304)
+    response.headers["Cache-Control"] = KEPT if kept else "no-store"
     return response

@@ -71,6 +71,7 @@ def routes(pages: Blueprint, office: Office) -> None:
             reader = office.person(g.here)
             case = case_sheet.find(records, number, reader)
             sheet = case_sheet.read(records, office, case, reader)
+            note(records, office, accesses.EXPORTED, case.id, format="paper")
         return render_template("print.html", sheet=sheet, names=sheet.names, now=clock.now())
 
 
@@ -80,7 +81,7 @@ def _correct(office: Office, number: str, recording_id: int) -> ResponseReturnVa
     try:
         with transaction(office.engine) as records:
             case = case_sheet.find(records, number, by)
-            recording = _recording(records, case, recording_id)
+            recording, was = _recording(records, case, recording_id), case.version
             corrections.correct(
                 records,
                 case,
@@ -96,7 +97,7 @@ def _correct(office: Office, number: str, recording_id: int) -> ResponseReturnVa
     except Refused as no:
         return _refused(office, number, recording_id, text, no)
     if _wants_json():
-        return _state(office, number, recording_id)
+        return _state(office, number, recording_id, was)
     flash("text.done")
     return redirect(url_for("console.case_page", number=number), 303)
 
@@ -110,15 +111,16 @@ def _wants_json() -> bool:
     return request.accept_mimetypes.best == "application/json"
 
 
-def _state(office: Office, number: str, recording_id: int) -> ResponseReturnValue:
-    """On what the page decides from now on, and on which reading a further correction is made."""
+def _state(office: Office, number: str, recording_id: int, was: int) -> ResponseReturnValue:
+    """On what the page decides from now on if it knew the case as it `was`, and on which reading a
+    further correction is made."""
     with transaction(office.engine) as records:
         reader = office.person(g.here)
         case = case_sheet.find(records, number, reader)
         sheet = case_sheet.read(records, office, case, reader)
         reading = transcripts.of_recording(records, recording_id)
         base = reading.id if reading else None
-    return jsonify(version=sheet.case.version, seen=sheet.seen, base=base)
+    return jsonify(was=was, version=sheet.case.version, seen=sheet.seen, base=base)
 
 
 def _refused(

@@ -92,6 +92,7 @@ def _page(office: Office, problem: str = "", given: Given | None = None, of: str
         problem=problem,
         of=of,
         secrets=sorted(office.settings.webhook_keys),
+        now=clock.now(),
     )
 
 

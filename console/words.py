@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import corrections, hazards, history, suggestions, timing, urgency
+from cases import corrections, hazards, history, personal, slots, suggestions, timing, urgency
 from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
 from cases.admin_history import AdminEntry
 from cases.agents import Agent
-from cases.audit import Line
+from cases.audit import Line as AuditLine
 from cases.case import DESK, Case
 from cases.clocks import Clock
 from cases.errors import Refused
@@ -74,6 +74,16 @@ class Words:
         """Date and time of day in the city."""
         return f"{at.astimezone(self.office.city.time_zone):%Y-%m-%d %H:%M}"
 
+    def period(self, since: datetime, until: datetime) -> str:
+        """From when to when in the city; the day of the end only where it is another."""
+        zone, began = self.office.city.time_zone, self.moment(since)
+        same = since.astimezone(zone).date() == until.astimezone(zone).date()
+        return (
+            f"{began} – {until.astimezone(zone):%H:%M}"
+            if same
+            else f"{began} – {self.moment(until)}"
+        )
+
     def moment_exact(self, at: datetime) -> str:
         return f"{at.astimezone(self.office.city.time_zone):%Y-%m-%d %H:%M:%S}"
 
@@ -111,7 +121,7 @@ class Words:
         district = of.role == OFFICER and self.office.is_district(of.department)
         return self.role(DISTRICT if district else of.role)
 
-    def managed(self, line: AdminEntry | Line) -> str:
+    def managed(self, line: AdminEntry | AuditLine) -> str:
         """One line of the admin history."""
         key = f"managed.{line.action}"
         if not self.say.has(key):
@@ -125,7 +135,7 @@ class Words:
                 told[name] = self.department(str(told[name]))
         return self.say.told(key, told)
 
-    def event_masked(self, line: Line) -> str:
+    def event_masked(self, line: AuditLine) -> str:
         """The same as `event` for a list: without anything like a telephone or identity number."""
         return mask_numbers(self.event(line))
 
@@ -202,6 +212,17 @@ class Words:
             Spoken(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
             for one in corrections.lines(reading)
         ]
+
+    def slot(self, slot: Mapping[str, Any]) -> str:
+        """What a slot is: a place, a time, a number to call back."""
+        return self.say("slot.telephone" if slots.is_telephone(slot) else f"slot.{slot['kind']}")
+
+    def is_doubtful(self, slot: Mapping[str, Any]) -> bool:
+        return slots.is_doubtful(slot)
+
+    def masked(self, text: str) -> str:
+        """The text without telephone and identity numbers."""
+        return personal.masked(text)
 
     def text_to_edit(self, reading: Transcript | None) -> str:
         """The text as a person edits it, a line each."""
@@ -327,7 +348,7 @@ class Words:
             return self.say("refused.other")
         return self.say.told(key, self._detail(dict(no.details)))
 
-    def event(self, entry: Entry | Line) -> str:
+    def event(self, entry: Entry | AuditLine) -> str:
         """One line of a case's history."""
         key = f"history.{entry.action}"
         if not self.say.has(key):

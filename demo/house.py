@@ -39,7 +39,7 @@ NOTHING_SET = dict.fromkeys(
         *("DATABASE_URL", "REDIS_URL", "RECORDINGS_URL", "TWILIO_AUTH_TOKEN_SECONDARY"),
         *("AGENT_DIAL", "OUTBOUND_NUMBER", "SECRET_KEY", "DATA_KEY"),
         *("SMTP_URL", "MAIL_FROM", "SMS_FROM", "WEBHOOK_SECRETS"),
-        *("PHONE_ENABLED", "PHONE_SAMPLES"),
+        "PHONE_SAMPLES",
     ),
     "",
 )
@@ -81,6 +81,7 @@ class House:
         return {
             **os.environ,
             **NOTHING_SET,
+            "PHONE_ENABLED": "0",
             "CITY": "hongkong",
             "PROVIDER": "twilio",
             "CALLER_SMS": "city",

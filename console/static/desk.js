@@ -97,8 +97,8 @@ function chooseLead(part, code) {
 // --- dispatching ----------------------------------------------------------------------------------
 
 // Whoever has unsaved work on the page is asked to save it first: on "before-dispatch" they call
-// event.detail.waitFor(promise). The promise may give {version, seen}: the case's new state, on which
-// this page then decides. If it fails nothing is sent.
+// event.detail.waitFor(promise). The promise may give {was, version, seen}: the case's new state, on
+// which this page then decides if it knew the case as it was. If it fails nothing is sent.
 async function saveFirst(form, event) {
   if (form.dataset.saved) return;
   const promises = [];
@@ -121,7 +121,10 @@ async function saveFirst(form, event) {
   }
 }
 
-function isNow({ version, seen }) {
+// Where somebody else changed the case before, that is for the server to say.
+function isNow({ was, version, seen }) {
+  const known = document.querySelector("#decide input[name=version]").value;
+  if (String(was) !== known) return;
   for (const [name, value] of Object.entries({ version, seen })) {
     for (const field of document.querySelectorAll(`input[type=hidden][name="${name}"]`)) field.value = value;
   }

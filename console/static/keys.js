@@ -10,8 +10,8 @@
 // field: for keys that write nothing, as F2 or Control+Enter; those work with the switch off, too. A
 // key that is held down acts once, unless `repeat: true`.
 //
-// Control+Enter in a field of another form sends that form; a form that is saved on the way says so
-// (<form data-saved-first>).
+// Control+Enter in a field of another form sends that form; but a draft (<form data-draft>) is saved on
+// the way.
 
 import { tinykeys } from "./vendor/tinykeys-4.0.0/tinykeys.js";
 
@@ -62,7 +62,7 @@ function reach(key, event) {
 
 function formOfItsOwn(target, element) {
   const form = target instanceof Element ? target.closest("form") : null;
-  const own = form && form !== element?.form && !form.hasAttribute("data-saved-first");
+  const own = form && form !== element?.form && !form.hasAttribute("data-draft");
   return own && form.querySelector("button:not([type=button])") ? form : null;
 }
 

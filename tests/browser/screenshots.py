@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
 from cases.followups import Followup
+from demo.house import SAMPLES
 from runtime.database import transaction
 from tests.browser.conftest import CHROMIUM, LiveConsole, Tab, live_console
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
@@ -18,7 +20,7 @@ WIDE, PHONE = {"width": 1366, "height": 720}, {"width": 390, "height": 844}
 DESK, HIGHWAYS = "陳大文", "黃主任"
 # Reader's language, screen, who has signed in, and the pages: address -> name of the picture.
 SHOTS: tuple[tuple[str, Mapping[str, int], str, Mapping[str, str]], ...] = (
-    ("zh-HK", WIDE, "", {"/sign-in": "sign-in"}),
+    ("zh-HK", WIDE, "", {"/": "front", "/sign-in": "sign-in", "/phone": "phone"}),
     (
         "zh-HK",
         WIDE,
@@ -27,7 +29,9 @@ SHOTS: tuple[tuple[str, Mapping[str, int], str, Mapping[str, str]], ...] = (
             "/cases": "cases",
             "/cases/{case}": "case",
             "/cases/{referred}": "case-referred",
+            "/whistles": "whistles",
             "/whistles/{whistle}": "whistle",
+            "/wall": "wall",
             "/rates": "rates",
         },
     ),
@@ -39,7 +43,7 @@ SHOTS: tuple[tuple[str, Mapping[str, int], str, Mapping[str, str]], ...] = (
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as state, live_console(Path(state)) as console:
+    with tempfile.TemporaryDirectory() as state, _console(Path(state)) as console:
         made = _fill(console)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM)
@@ -47,6 +51,10 @@ def main() -> None:
                 page = browser.new_context(locale=locale, viewport=size).new_page()
                 _take(Tab(page, console.address), who, pictures, made)
             browser.close()
+
+
+def _console(state: Path) -> AbstractContextManager[LiveConsole]:
+    return live_console(state, phone_enabled=True, phone_samples=SAMPLES)
 
 
 def _fill(console: LiveConsole) -> dict[str, object]:

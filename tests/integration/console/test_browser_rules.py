@@ -30,6 +30,18 @@ def test_every_answer_is_strict_and_kept_nowhere(one_house: ConsoleHouse, path: 
     assert "Strict-Transport-Security" not in headers
 
 
+def test_styles_and_scripts_are_kept_for_good_at_an_address_that_changes_with_them(
+    one_house: ConsoleHouse,
+) -> None:
+    page = one_house.visitor().get("/sign-in").text
+    address = re.findall(r'href="(/static/[0-9a-f]{12}/console.css)"', page)[0]
+    kept = one_house.visitor().get(address)
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["Content-Security-Policy"]
+    gone = one_house.visitor().get(address.replace("console.css", "nothing.css"))
+    assert (gone.status_code, gone.headers["Cache-Control"]) == (404, "no-store")
+
+
 def test_over_https_cookies_are_bound_to_the_host_and_https_is_for_good(tmp_path: Path) -> None:
     house = console_house(tmp_path, public_base_url="https://hotline.example")
     answer = house.app.test_client().get("/sign-in", base_url="https://hotline.example")

@@ -86,7 +86,11 @@ class TestJobs:
 
     def test_redis_that_is_away_does_not_keep_the_page(self, tmp_path: Path) -> None:
         house = console_house(tmp_path, redis_url="redis://127.0.0.1:1/0")
-        assert house.signed_in("admin").get("/admin/jobs").status_code == 200
+        number, admin = self.lose(house), house.signed_in("admin")
+        answer = admin.get("/admin/jobs")
+        assert answer.status_code == 200
+        assert "Redis 沒有回應。所有工作照常" in answer.text and number in answer.text
+        assert admin.post("/admin/jobs/recordings/1/again").status_code == 303
 
 
 class TestSystem:
