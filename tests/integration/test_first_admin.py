@@ -16,7 +16,7 @@ from cases import agents
 from cases.agents import Agent
 from runtime import database
 from runtime.database import transaction
-from runtime.settings import Settings
+from runtime.settings import SQLITE_FILE, Settings
 from tests.conftest import PROJECT
 from tests.support.servers import free_port
 
@@ -71,7 +71,7 @@ def test_the_program_itself_prints_it_at_its_first_start_and_never_again(tmp_pat
     found = re.findall(r"one-time password +(\S+)", first)
     assert len(found) == 1 and f"http://{address}/sign-in" in first
     assert "one-time password" not in second
-    engine = database.engine(f"sqlite:///{tmp_path / 'hotline.sqlite3'}")
+    engine = database.engine(f"sqlite:///{tmp_path / SQLITE_FILE}")
     with transaction(engine) as session:
         [agent] = session.scalars(select(Agent))
         assert agents.matches(agent.password_hash, found[0])
