@@ -48,6 +48,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
+    "map_page": (ADMIN, "/map"),
     "abuse_page": (ADMIN, "/abuse"),
     "article_list": (ADMIN, "/articles"),
     "article_page": (ADMIN, "/articles/{article}"),
