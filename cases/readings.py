@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +14,8 @@ from typing import Any, Final
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from cases import addresses, hazards, history, notices, places, transcripts, urgency
 from cases import case as case_rules
-from cases import hazards, history, notices, places, transcripts, urgency
 from cases.case import DESK, Case
 from cases.gazetteer import Candidate, Gazetteer
 from cases.hazards import Hazard
@@ -48,7 +48,8 @@ class Reading(Record):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near."""
+    """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near; `address`: house,
+    block, floor and room that stand beside it, empty for none, and its `parts` in figures (`addresses.PARTS`)."""
 
     name: str
     kind: str
@@ -59,6 +60,8 @@ class Place:
     how: str
     confidence: float
     wide: bool
+    address: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def _heard_as(language: str) -> str:
 
 def _place(found: Candidate, text: str) -> Place:
     place = found.place
+    beside = None if found.wide else addresses.beside(text, found.start, found.end)
     return Place(
         name=found.name,
         kind=place.kind,
@@ -99,6 +103,8 @@ def _place(found: Candidate, text: str) -> Place:
         how=found.how,
         confidence=round(found.confidence, 3),
         wide=found.wide,
+        address=beside.text if beside else "",
+        parts=dict(beside.parts) if beside else {},
     )
 
 
