@@ -47,6 +47,7 @@ from runtime import clock, database, doctor, logs
 from runtime.breaker import Unavailable, first_line
 from runtime.city import City
 from runtime.database import transaction
+from runtime.doctor import Said
 from runtime.pulse import Pulse, end_with_parent
 from runtime.queues import Doorbell, Work, answers, known_jobs
 from runtime.settings import Settings, SettingsError, stop
@@ -400,32 +401,33 @@ def examine(settings: Settings) -> bool:
     return doctor.examine(settings, ours) and well
 
 
-def _early_warning(settings: Settings) -> str:
+def _early_warning(settings: Settings) -> Said:
     from cases import daily
 
     every = [daily.EARS_METHOD, daily.SCAN_METHOD]
     if daily.has_farrington():
-        return ", ".join([*every, daily.FARRINGTON_METHOD])
+        return doctor.said(", ".join([*every, daily.FARRINGTON_METHOD]))
     missing = f"{daily.FARRINGTON_METHOD} needs the extra `surveillance`"
-    return f"{', '.join(every)}; {missing}"
+    return doctor.said(f"{', '.join(every)}; {missing}")
 
 
-def _notices(settings: Settings) -> str:
+def _notices(settings: Settings) -> Said:
     from watch import post
 
     texting = _texting(settings)
     office = post.open_office(settings, database.engine(settings.database_url), texting)
-    return office.means()
+    return doctor.said(office.means())
 
 
-def _speech(settings: Settings) -> str:
+def _speech(settings: Settings) -> Said:
     from transcription import capacity
     from transcription.recogniser import open_recogniser
 
     city = City.read(settings.city_folder)
     count = capacity.processes(settings)
     engine = open_recogniser(settings, city, lambda _: None).engine
-    return f"{engine.name} with {engine.model} {capacity.hears(engine.seconds_per_clip, count)}"
+    hears = capacity.hears(engine.seconds_per_clip, count)
+    return doctor.said(f"{engine.name} with {engine.model} {hears}")
 
 
 def _stop_on_signal() -> None:

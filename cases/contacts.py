@@ -4,6 +4,7 @@ A notice's deliveries keep no address: it is looked up at every try, so that a m
 next try, and a citizen's number lies in one place only.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from cases.callers import CallerKey, mask
 from cases.calls import Call
 from cases.case import DESK, Case
 from cases.deliveries import CHANNELS, SKIPPED, Channel, Delivery
+from cases.errors import Refused
 from cases.notices import CALLER, Notice
 from cases.pack import STRICT, Code, Pack, PackError
 
@@ -43,6 +45,31 @@ def _https(url: str) -> str:
     if found[1] == "http" and found[2] not in ("127.0.0.1", "[::1]", "localhost"):
         raise ValueError("must be https://; http:// goes to this machine only")
     return url
+
+
+def check_url(url: str, *, loopback: bool) -> None:
+    """Whether somebody at the console may have webhooks sent there. Stricter than the city's file, which
+    who runs the machine writes: no address of a network of one's own; this machine only where `loopback`.
+
+    Raises Refused: `bad_url`, `private_url`.
+    """
+    try:
+        _https(url)
+    except ValueError:
+        raise Refused("bad_url") from None
+    host = re.sub(r"^\w+://(\[[^]]+\]|[^/:]+).*$", r"\1", url).strip("[]")
+    here = host == "localhost"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # Names such as 127.1 or 2130706433 are addresses to some programs.
+        number = re.fullmatch(r"[0-9.]+|0x[0-9a-fA-F]+", host) is not None
+        private = number or here
+    else:
+        here = address.is_loopback
+        private = not address.is_global
+    if private and not (here and loopback):
+        raise Refused("private_url")
 
 
 def _email(text: str) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     and_,
+    func,
     or_,
     select,
     text,
@@ -26,8 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import notices
+from cases import notices, permissions
+from cases.errors import Refused
 from cases.notices import Notice
+from cases.permissions import MANAGE_JOBS, MANAGE_WEBHOOKS, Person
 from cases.record import Id, Record
 
 Channel = Literal["email", "sms", "webhook"]
@@ -270,6 +273,79 @@ def _change(session: Session, claim: Claim, **values: object) -> bool:
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def try_again(session: Session, delivery_id: int, *, by: Person, now: datetime) -> None:
+    """A person has a delivery tried now, and on its whole schedule from then: one that was given up, or
+    one that would wait for its next time.
+
+    Raises Refused: `forbidden`; `unknown_delivery`; `delivered_meanwhile`; `being_sent`.
+    """
+    if not {MANAGE_JOBS, MANAGE_WEBHOOKS} & permissions.ROLES.get(by.role, frozenset()):
+        raise Refused("forbidden", permission=MANAGE_JOBS)
+    row = session.get(Delivery, delivery_id, populate_existing=True)
+    if row is None:
+        raise Refused("unknown_delivery")
+    free = or_(Delivery.lease_until.is_(None), Delivery.lease_until < now)
+    done = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.status.in_((WAITING, FAILED)), free)
+        .values(status=WAITING, next_try_at=now, attempts=0, ended_at=None, lease_token=None)
+        .execution_options(synchronize_session=False)
+    )
+    if done.rowcount != 1:  # type: ignore[attr-defined]
+        raise Refused("being_sent" if row.status == WAITING else "delivered_meanwhile")
+
+
+def send_test(session: Session, department: str, *, by: Person, now: datetime) -> int:
+    """Send a department's own system a test, which says that nothing is to be done: the delivery's id.
+
+    It goes out even where the system once said that it wants nothing more: it may want again.
+    Raises Refused("forbidden").
+    """
+    permissions.require(by.role, MANAGE_WEBHOOKS)
+    to, key = f"department:{department}", secrets.token_hex(8)
+    notices.post(
+        session,
+        "test",
+        to=to,
+        case_id=None,
+        facts={"department": department, "link": "/"},
+        dedupe=f"test:{department}:{key}",
+        now=now,
+    )
+    made = select(Notice).where(Notice.dedupe == f"test:{department}:{key}")
+    notice = session.scalars(made).one()
+    notice.spread_at = now  # on this way alone
+    add(session, notice.id, to, "webhook", now)
+    session.flush()
+    return session.scalars(select(Delivery.id).where(Delivery.notice_id == notice.id)).one()
+
+
+def latest(
+    session: Session, to: str, channel: Channel, limit: int
+) -> list[tuple[Notice, Delivery]]:
+    """The last deliveries to this party on this way, the newest first."""
+    mine = (
+        select(Notice, Delivery)
+        .join(Delivery, Delivery.notice_id == Notice.id)
+        .where(Delivery.to == to, Delivery.channel == channel)
+        .order_by(Delivery.at.desc(), Delivery.id.desc())
+        .limit(limit)
+    )
+    return [(row.Notice, row.Delivery) for row in session.execute(mine)]
+
+
+def given_up(session: Session, since: datetime, limit: int = 50) -> list[tuple[Notice, Delivery]]:
+    """What could not be delivered since then, the newest first."""
+    lost = (
+        select(Notice, Delivery)
+        .join(Delivery, Delivery.notice_id == Notice.id)
+        .where(Delivery.status == FAILED, Delivery.ended_at >= since)
+        .order_by(Delivery.id.desc())
+        .limit(limit)
+    )
+    return [(row.Notice, row.Delivery) for row in session.execute(lost)]
+
+
 def told(
     session: Session,
     key: str,
@@ -334,14 +410,20 @@ def _tell_supervisors(session: Session, delivery_id: int, now: datetime) -> None
 
 
 def is_gone(session: Session, to: str, address: str) -> bool:
-    """Whether the webhook at this address once said that it wants nothing from us any more."""
-    said = select(Delivery.id).where(
-        Delivery.to == to,
-        Delivery.channel == "webhook",
-        Delivery.response_status == GONE,
-        Delivery.address == address,
+    """Whether the webhook at this address said, when it last said anything, that it wants nothing from
+    us any more."""
+    said = (
+        select(Delivery.response_status)
+        .where(
+            Delivery.to == to,
+            Delivery.channel == "webhook",
+            Delivery.address == address,
+            Delivery.response_status.is_not(None),
+        )
+        .order_by(func.coalesce(Delivery.sent_at, Delivery.ended_at, Delivery.at).desc())
+        .limit(1)
     )
-    return session.scalars(said.limit(1)).first() is not None
+    return session.scalars(said).first() == GONE
 
 
 def of_case(session: Session, case_id: int) -> Sequence[tuple[Notice, Delivery | None]]:

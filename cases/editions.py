@@ -19,12 +19,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import permissions
 from cases.errors import Refused
-from cases.permissions import EDIT_CITY, EDIT_ROUTING, Person
+from cases.permissions import EDIT_CITY, EDIT_ROUTING, MANAGE_WEBHOOKS, Person
 from cases.record import Id, Record
 
 DEPARTMENTS, CATEGORIES, CLOCKS = "departments.yaml", "categories.yaml", "clocks.yaml"
 CLOSURES, ROUTING, REFERRAL = "closures.yaml", "routing.yaml", "referral.yaml"
-SOUNDS = "prompts/sounds.yaml"
+SOUNDS, CONTACTS = "prompts/sounds.yaml", "contacts.yaml"
 PROMPTS = {language: f"prompts/{language}.yaml" for language in ("yue", "cmn", "en")}
 FLOWS = {flow: f"flows/{flow}.yaml" for flow in ("hotline", "followup")}
 # The files that may be changed, and who may.
@@ -32,6 +32,7 @@ MAY: Mapping[str, str] = {
     **dict.fromkeys((DEPARTMENTS, CATEGORIES, CLOCKS, CLOSURES, REFERRAL, SOUNDS), EDIT_CITY),
     **dict.fromkeys((*PROMPTS.values(), *FLOWS.values()), EDIT_CITY),
     ROUTING: EDIT_ROUTING,
+    CONTACTS: MANAGE_WEBHOOKS,
 }
 LONGEST = 1_000_000
 """Characters of one file that is changed in the console."""

@@ -470,6 +470,36 @@ def settle(session: Session, claim: Claim, status: str, reason: str | None = Non
     )
 
 
+# What was given up at a step, and what that step begins from.
+GIVEN_UP: Mapping[str, str] = {"missing": READY["fetch"], "needs_listening": READY["transcribe"]}
+
+
+def begin_again(session: Session, recording_id: int, now: datetime) -> bool:
+    """The step at which work on this recording was given up is to be done from the start; False when it
+    was not given up. A recording that is older than the provider is asked for is asked for once more."""
+    done = session.execute(
+        update(Recording)
+        .where(Recording.id == recording_id, Recording.status.in_(GIVEN_UP))
+        .values(
+            status=case(GIVEN_UP, value=Recording.status),
+            reason=None,
+            attempts=0,
+            deaths=0,
+            next_try_at=now,
+            lease_token=None,
+            lease_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def given_up(session: Session, limit: int = 50) -> list[Recording]:
+    """The recordings that no machine goes on with, those told of last first."""
+    lost = select(Recording).where(Recording.status.in_(GIVEN_UP))
+    return list(session.scalars(lost.order_by(Recording.id.desc()).limit(limit)))
+
+
 def _change(session: Session, claim: Claim, **values: object) -> bool:
     done = session.execute(
         update(Recording)

@@ -60,3 +60,8 @@ def up(session: Session, now: datetime) -> dict[str, int]:
     alive = select(Station.step).where(Station.seen_at > now - GONE_AFTER)
     found = Counter(session.scalars(alive))
     return {step: found[step] for step in STEPS}
+
+
+def every(session: Session) -> list[Station]:
+    """All that were heard of in the last day, by what they do."""
+    return list(session.scalars(select(Station).order_by(Station.step, Station.began_at)))

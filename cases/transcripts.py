@@ -10,10 +10,12 @@ from typing import Any, Literal
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import calls, classifier, history, outgoing, recordings, search
+from cases import calls, classifier, history, outgoing, permissions, recordings, search
 from cases import case as case_module
 from cases.case import Case
 from cases.categories import Category
+from cases.errors import Refused
+from cases.permissions import MANAGE_JOBS, Person
 from cases.record import Id, Record
 from cases.recordings import Claim, Recording
 
@@ -192,6 +194,28 @@ def give_up(session: Session, claim: Claim, status: str, reason: str, now: datet
     case_module.mark(case, flag)
     history.add(session, case.id, status, now, recording=claim.recording_id, reason=reason)
     return True
+
+
+def try_again(session: Session, recording_id: int, *, by: Person, now: datetime) -> None:
+    """A person has the machine go on with a recording that it gave up: it is fetched, or heard, anew.
+
+    Raises Refused: `forbidden`; `unknown_recording`; `not_given_up` when it is not (any more).
+    """
+    permissions.require(by.role, MANAGE_JOBS)
+    row = session.get(Recording, recording_id)
+    if row is None:
+        raise Refused("unknown_recording")
+    calls.hold(session, row.call_id)
+    case = outgoing.case_about(session, row.call_id)
+    if case is None:
+        raise Refused("unknown_recording")
+    if not recordings.begin_again(session, recording_id, now):
+        raise Refused("not_given_up")
+    session.refresh(row)
+    if case_module.of_call(session, row.call_id) is case:
+        _unset_what_is_over(session, case)
+        case_module.mark(case, "transcript_pending")
+    history.add(session, case.id, "tried_again", now, actor=by.actor, recording=recording_id)
 
 
 def wait_for_model(

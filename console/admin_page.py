@@ -26,6 +26,9 @@ ADMIN_PAGES = [
     "template_list",
     "abuse_page",
     "key_list",
+    "webhook_list",
+    "job_page",
+    "system_page",
 ]
 
 

@@ -32,6 +32,7 @@ FORMS = {
     editions.CLOSURES: "calendar_page",
     editions.ROUTING: "rules_page",
     editions.SOUNDS: "prompts_page",
+    editions.CONTACTS: "webhook_list",
     **dict.fromkeys(editions.PROMPTS.values(), "prompts_page"),
 }
 

@@ -61,6 +61,7 @@ class Office:
     house: House
     second_factor: SecondFactorKey
     two_factor_roles: frozenset[str]
+    settings: Settings
     phone: BrowserPhone | None = None
     # A hotline for trying things, which nobody reaches from elsewhere.
     is_of_this_machine: bool = False
@@ -112,6 +113,7 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         house=_house(settings.public_base_url, city, known),
         second_factor=SecondFactorKey(data_key),
         two_factor_roles=settings.two_factor_roles,
+        settings=settings,
         phone=BrowserPhone.of(settings),
         is_of_this_machine=settings.is_of_this_machine,
     )

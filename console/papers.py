@@ -28,6 +28,7 @@ EMPTY = {
     **{file: f"spec: 1\nlanguage: {code}\nprompts: {{}}\n" for code, file in PROMPTS.items()},
     editions.CLOSURES: "spec: 1\nclosures: []\n",
     SOUNDS: "spec: 1\nsounds: {}\n",
+    editions.CONTACTS: "spec: 1\ndepartments: {}\n",
 }
 
 
