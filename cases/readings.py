@@ -47,7 +47,8 @@ class Reading(Record):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near."""
+    """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near; `names`: what
+    it is properly called in each language."""
 
     name: str
     kind: str
@@ -58,6 +59,7 @@ class Place:
     how: str
     confidence: float
     wide: bool
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,21 @@ def _place(found: Candidate, text: str) -> Place:
         how=found.how,
         confidence=round(found.confidence, 3),
         wide=found.wide,
+        names={language: place.name(language) for language in place.names},
     )
 
 
 def of_case(session: Session, case_id: int) -> Reading | None:
     """What was understood of a case; None before anything was."""
     return session.get(Reading, case_id)
+
+
+def current(session: Session, case: Case) -> Reading | None:
+    """What was understood of a case's text as it now stands; None while that is not known."""
+    reading = of_case(session, case.id)
+    if reading is None or reading.of == "" or case.transcribed_at is None:
+        return None
+    return reading if reading.read_at >= case.transcribed_at else None
 
 
 def names(session: Session, case_id: int) -> list[str]:
