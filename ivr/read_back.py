@@ -22,8 +22,10 @@ from ivr.phone import Phone
 
 UNCLEAR: Final = Answer("unclear")
 WAITING: Final = Answer("waiting")
-# A place, a matter or a language that is doubted more than this is not told as if it were certain.
+# A matter or a language that is doubted more than this is not told as if it were certain.
 SURE: Final = 0.7
+# A place as well: one that only sounds nearly so is below, one among others of the same sound may be above.
+SURE_PLACE: Final = 0.6
 # So many recordings may wait for each process that hears; with more a caller would wait in vain.
 WAITING_FOR_EACH: Final = 4
 # Nobody can be kept waiting without these.
@@ -128,7 +130,7 @@ def _answer(
 def _place(reading: Reading, transcript: Transcript, may_ask: bool) -> Names | None:
     """Where it is, if that is certain. A district is asked about more closely, where that may be."""
     for one in reading.places:
-        if (one["wide"] and may_ask) or one["confidence"] < SURE or _doubted(one, transcript):
+        if (one["wide"] and may_ask) or one["confidence"] < SURE_PLACE or _doubted(one, transcript):
             continue
         return {language: one.get("names", {}).get(language, one["name"]) for language in COMMA}
     return None
