@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +14,8 @@ from typing import Any, Final
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from cases import addresses, hazards, history, notices, places, transcripts, urgency
 from cases import case as case_rules
-from cases import hazards, history, notices, places, transcripts, urgency
 from cases.case import DESK, Case
 from cases.gazetteer import Candidate, Gazetteer
 from cases.hazards import Hazard
@@ -48,8 +48,9 @@ class Reading(Record):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near; `names`: what
-    it is properly called in each language."""
+    """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near; `address`: house,
+    block, floor and room that stand beside it, empty for none, and its `parts` in figures (`addresses.PARTS`);
+    `names`: what it is properly called in each language."""
 
     name: str
     kind: str
@@ -60,7 +61,9 @@ class Place:
     how: str
     confidence: float
     wide: bool
-    names: Mapping[str, str]
+    address: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def _heard_as(language: str) -> str:
 
 def _place(found: Candidate, text: str) -> Place:
     place = found.place
+    beside = None if found.wide else addresses.beside(text, found.start, found.end)
     return Place(
         name=found.name,
         kind=place.kind,
@@ -102,6 +106,8 @@ def _place(found: Candidate, text: str) -> Place:
         confidence=round(found.confidence, 3),
         wide=found.wide,
         names={language: place.name(language) for language in place.names},
+        address=beside.text if beside else "",
+        parts=dict(beside.parts) if beside else {},
     )
 
 

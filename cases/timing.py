@@ -66,6 +66,15 @@ def units(segment: Segment) -> tuple[Unit, ...]:
     return tuple(found)
 
 
+def when(segments: Sequence[Segment], said: str) -> tuple[float, float] | None:
+    """From when until when these words are first said, in seconds; None if they are not in the text."""
+    chars = [char for segment in segments for char in timed(segment)]
+    text = comparable("".join(char.char for char in chars))
+    wanted = comparable("".join(_SOLID.findall(said)))
+    at = text.find(wanted) if wanted and len(text) == len(chars) else -1
+    return None if at < 0 else (chars[at].start, chars[at + len(wanted) - 1].end)
+
+
 def timed(segment: Segment) -> tuple[Timed, ...]:
     """The characters of a line, blanks left out, at times that never go back.
 

@@ -1,8 +1,9 @@
 """All that is known of a case and that its reader may know, read at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from flask import abort, request
 from sqlalchemy import select
@@ -27,6 +28,7 @@ from cases import (
     routing,
     suggestions,
     tasks,
+    timing,
     transcripts,
     whistles,
 )
@@ -57,6 +59,22 @@ from console.office import Office
 from console.ties import Ties
 from console.who import Who, who
 from runtime import clock
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Where a case may be, as its reading has it, and where its caller says so: in which recording, from
+    and until which second; None where nothing can be played."""
+
+    place: Mapping[str, Any]
+    recording_id: int | None = None
+    start: float = 0.0
+    end: float = 0.0
+
+    @property
+    def address(self) -> str:
+        """House, block, floor and room; empty when they were not said, or before they were read."""
+        return str(self.place.get("address") or "")
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,19 @@ class Sheet:
         """The first place its caller named, known to the gazetteer or not."""
         said = (slot for _, one in self.sounds if one for slot in one.slots)
         return next((str(slot["value"]) for slot in said if slot["kind"] == "place"), "")
+
+    @property
+    def guesses(self) -> list[Guess]:
+        """The places that were understood, the likeliest first, each with its snippet of sound."""
+        return [self._guess(place) for place in (self.reading.places if self.reading else ())]
+
+    def _guess(self, place: Mapping[str, Any]) -> Guess:
+        for recording, one in self.sounds:
+            if one is not None and recording.storage_key:
+                lines = [line.segment for line in corrections.lines(one)]
+                if found := timing.when(lines, place["said"]):
+                    return Guess(place, recording.id, *found)
+        return Guess(place)
 
     @property
     def seen(self) -> int:

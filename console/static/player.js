@@ -13,6 +13,7 @@ const FASTEST = 2.5;
 const STEP = 0.1;
 const HOP = 1.5; // seconds
 const LEAP = 5;
+const BREATH = 0.4;
 const REWIND = 1.5; // who goes on listening hears again the last words before the pause
 const AGAIN = { back: 3, speed: 0.75 };
 const HEARD_AGAIN = 0.5; // so far past the place that was not understood the speed is as before
@@ -364,6 +365,15 @@ function playAtOnce() {
   history.replaceState(null, "", address);
   if (document.body.dataset.autoPlay !== "off") last.toggle();
 }
+
+// A snippet elsewhere on the page (where the place was said) plays in its recording, a breath before and after.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.snippet[data-recording]");
+  const player = link && players.find(({ article }) => article.dataset.recording === link.dataset.recording);
+  if (!player) return;
+  event.preventDefault();
+  player.playFrom(Math.max(0, Number(link.dataset.start) - BREATH), Number(link.dataset.end) + BREATH);
+});
 
 // From one doubtful slot to the next, each heard at once.
 function doubt(step) {
