@@ -208,11 +208,14 @@ def _transcribing(process: Process) -> tuple[Due, Work]:
     except ModelUnavailable:
         log.error("cases stay open, marked to be listened to, until a model is there")
     kinds = _standing(settings, process.engine, _kinds)
+    doorbell = Doorbell(settings.redis_url)
     ear = jobs.Ear(
         process.engine,
         process.storage,
         standby,
         lambda: kinds.now,
+        # A caller may be waiting on the line to hear what was understood.
+        heard=lambda case_id: doorbell.ring("understand", case_id),
         busy=process.pulse.busy,
         stopping=stopping.is_set,
         holder=process.holder,

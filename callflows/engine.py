@@ -224,6 +224,8 @@ def _from_check(callflow: Callflow, position: Position, step: CheckStep, answer:
     target = step.outcomes[answer.outcome if told else kind.trouble]
     if isinstance(target, Retry):
         return _wrong(position, target)
+    if position.language is None and told and answer.language in callflow.languages:
+        position = replace(position, language=answer.language)
     return replace(_to(position, target), values=answer.values)
 
 

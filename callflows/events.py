@@ -56,10 +56,14 @@ class HungUp:
 
 @dataclass(frozen=True)
 class Answer:
-    """The edge's reply to a `Question`. Outcomes and values: `callflows.flow.QUESTIONS`."""
+    """The edge's reply to a `Question`. Outcomes and values: `callflows.flow.QUESTIONS`.
+
+    language: the caller's, where the answer tells it; one chosen on the keypad stays.
+    """
 
     outcome: str
     values: Values = field(default_factory=dict)
+    language: str | None = None
 
 
 Event = Ringing | Digits | Silence | Recorded | DialEnded | HungUp | Answer

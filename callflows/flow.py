@@ -54,6 +54,14 @@ def _question(trouble: str, *plain: str, **telling: str) -> QuestionKind:
     return QuestionKind(outcomes, trouble)
 
 
+HEARD: Mapping[str, str] = {
+    "understood": "number heard",
+    "danger": "number heard",
+    "danger_unclear": "number",
+}
+"""How what was said may be understood. `danger`: somebody's life may be at stake; `danger_unclear`: and
+nothing else of it is certain."""
+
 QUESTIONS: Mapping[str, QuestionKind] = {
     # Is the agents' desk staffed now?
     "office_hours": _question("unavailable", "open", "closed", "holiday"),
@@ -63,6 +71,10 @@ QUESTIONS: Mapping[str, QuestionKind] = {
     "agents_desk": _question("unavailable", "present", "absent"),
     # The case of this call, if it has one.
     "case_number": _question("unknown", known="number"),
+    # What the caller has said, as far as it is understood by now: `heard` is the place and the matter.
+    # `understood_place` asks for no place any more.
+    "understood": _question("unclear", "waiting", "ask_place", "ask_place_danger", **HEARD),
+    "understood_place": _question("unclear", "waiting", **HEARD),
     # Open a case for a return call to somebody who said nothing.
     "missed_case": _question("unknown", "known"),
     # Note that a person took the call.
@@ -142,7 +154,7 @@ class MenuStep(Data):
     means: dict[Key, str] = {}
     silence: Retry
     wrong: Retry
-    timeout: int = Field(default=6, ge=3, le=15)
+    timeout: int = Field(default=6, ge=2, le=15)
 
     def ways(self) -> Iterator[Way]:
         """Every way out of this step."""

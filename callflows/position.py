@@ -21,7 +21,7 @@ class Position:
     """Where a caller is. Holds nothing personal, and only characters no proxy rewrites.
 
     step: the step that waits for the caller. turn: how many turns the call has had.
-    language: as chosen on the keypad; None while unknown, then every language is spoken.
+    language: as chosen on the keypad, or heard; None while unknown, then every language is spoken.
     silences, wrong: how often in a row there was silence, or a wrong key, where the caller is now.
     """
 

@@ -59,6 +59,8 @@ class CityLine(BaseModel):
     name: dict[str, str]
     hotline: str
     emergency: str
+    fire: str | None = None
+    ambulance: str | None = None
     languages: list[Literal["yue", "cmn", "en"]] = Field(min_length=1)
 
 
@@ -99,7 +101,13 @@ def load_city(city_folder: Path, flow: str = FLOWS[0]) -> Callflow:
     A running service passes its own facts to `load`.
     """
     line = _parse(city_folder / "city.yaml", CityLine)
-    facts: Values = {"city": line.name, "hotline": line.hotline, "emergency": line.emergency}
+    facts: Values = {
+        "city": line.name,
+        "hotline": line.hotline,
+        "emergency": line.emergency,
+        "fire": line.fire or line.emergency,
+        "ambulance": line.ambulance or line.emergency,
+    }
     return load(city_folder, languages=line.languages, facts=facts, flow=flow)
 
 

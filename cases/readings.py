@@ -49,7 +49,8 @@ class Reading(Record):
 @dataclass(frozen=True)
 class Place:
     """Where a case may be. `said`: the caller's words for it; `how`: exact, sound or near; `address`: house,
-    block, floor and room that stand beside it, empty for none, and its `parts` in figures (`addresses.PARTS`)."""
+    block, floor and room that stand beside it, empty for none, and its `parts` in figures (`addresses.PARTS`);
+    `names`: what it is properly called in each language."""
 
     name: str
     kind: str
@@ -62,6 +63,7 @@ class Place:
     wide: bool
     address: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def _place(found: Candidate, text: str) -> Place:
         how=found.how,
         confidence=round(found.confidence, 3),
         wide=found.wide,
+        names={language: place.name(language) for language in place.names},
         address=beside.text if beside else "",
         parts=dict(beside.parts) if beside else {},
     )
@@ -111,6 +114,14 @@ def _place(found: Candidate, text: str) -> Place:
 def of_case(session: Session, case_id: int) -> Reading | None:
     """What was understood of a case; None before anything was."""
     return session.get(Reading, case_id)
+
+
+def current(session: Session, case: Case) -> Reading | None:
+    """What was understood of a case's text as it now stands; None while that is not known."""
+    reading = of_case(session, case.id)
+    if reading is None or reading.of == "" or case.transcribed_at is None:
+        return None
+    return reading if reading.read_at >= case.transcribed_at else None
 
 
 def names(session: Session, case_id: int) -> list[str]:

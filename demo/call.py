@@ -5,6 +5,7 @@ Time is simulated: prompts, waits and recordings cost seconds of the call, not o
 
 import math
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -238,7 +239,7 @@ class Call:
     # What the caller does
 
     def _gather(self, verb: Verb) -> Step | None:
-        act = self.script.at_keypad()
+        act = self.script.at_keypad(" ".join(child.text for child in verb.children))
         self._prompt(verb, cut=isinstance(act, Press) and act.barge_in)
         if isinstance(act, HangUp):
             self.seconds += act.after
@@ -262,6 +263,8 @@ class Call:
         if isinstance(act, StaySilent):
             self._emit(events.StaysSilent(self.sid, self.seconds, timeout))
             self.seconds += timeout
+            if act.really:
+                time.sleep(timeout)
             return ""
         self._emit(events.Presses(self.sid, self.seconds, act.keys))
         finish = verb.get("finishOnKey", "#")

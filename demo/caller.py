@@ -40,7 +40,16 @@ class Press:
 
 @dataclass(frozen=True)
 class StaySilent:
-    pass
+    """Does nothing. `really`: in real time as well, so that workers get on meanwhile."""
+
+    really: bool = False
+
+
+@dataclass(frozen=True)
+class WaitFor:
+    """Stays silent at the keypad, really waiting, until a prompt has these words in it."""
+
+    words: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Pickup:
     delivery: Delivery = GOOD_DAY
 
 
-Act = Speak | Press | StaySilent | HangUp
+Act = Speak | Press | StaySilent | HangUp | WaitFor
 
 
 def speak(wav: Path | str, says: str = "", then: str = "") -> Speak:
@@ -98,6 +107,10 @@ def stay_silent() -> StaySilent:
     return StaySilent()
 
 
+def wait_for(words: str) -> WaitFor:
+    return WaitFor(words)
+
+
 def hang_up(after: float = 1.0, at_beep: bool = False) -> HangUp:
     return HangUp(after, at_beep)
 
@@ -108,14 +121,21 @@ class Script:
     def __init__(self, acts: Iterable[Act]) -> None:
         self._acts = list(acts)
 
-    def at_keypad(self) -> Press | StaySilent | HangUp:
+    def at_keypad(self, prompt: str = "") -> Press | StaySilent | HangUp:
         act = self._acts[0] if self._acts else StaySilent()
+        if isinstance(act, WaitFor):
+            if act.words not in prompt:
+                return StaySilent(really=True)
+            self._next()
+            return self.at_keypad(prompt)
         if isinstance(act, Speak) or (isinstance(act, Press | HangUp) and act.at_beep):
             return StaySilent()
         self._next()
         return act
 
     def after_beep(self) -> Act:
+        if self._acts and isinstance(self._acts[0], WaitFor):
+            return StaySilent()
         return self._next()
 
     def _next(self) -> Act:

@@ -13,8 +13,9 @@ from callflows.flow import QUESTIONS
 from cases import calls, merges, recordings, transcripts
 from cases import case as case_module
 from cases.calls import Call
-from ivr import ledger
+from ivr import ledger, read_back
 from ivr.phone import Phone
+from ivr.read_back import OnTheLine
 
 # A caller may try a case number so often in one call.
 PROGRESS_TRIES = 3
@@ -85,7 +86,22 @@ def _spoke_to_agent(asked: Asked) -> Answer:
     return _number_of(case)
 
 
+def _understood(asked: Asked) -> Answer:
+    return read_back.understood(_on_the_line(asked, may_ask=True))
+
+
+def _understood_place(asked: Asked) -> Answer:
+    return read_back.understood(_on_the_line(asked, may_ask=False))
+
+
+def _on_the_line(asked: Asked, may_ask: bool) -> OnTheLine:
+    return OnTheLine(
+        asked.phone, asked.session, asked.call_id, asked.turn, asked.now, may_ask=may_ask
+    )
+
+
 def _record_again(asked: Asked) -> Answer:
+    read_back.refused(asked.session, asked.call_id, asked.turn, asked.now)
     recordings.replace_earlier(asked.session, asked.call_id, asked.turn)
     transcripts.say_again(asked.session, asked.call_id)
     return _case_number(asked)
@@ -142,5 +158,7 @@ WITH_DATABASE: Mapping[str, Callable[[Asked], Answer]] = {
     "missed_case": _missed_case,
     "spoke_to_agent": _spoke_to_agent,
     "record_again": _record_again,
+    "understood": _understood,
+    "understood_place": _understood_place,
     "progress": _progress,
 }

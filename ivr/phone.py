@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from callflows import reader
 from callflows.flow import Callflow
-from cases import contacts, departments, editions, followup_policy
+from cases import categories, contacts, departments, editions, followup_policy
 from cases.callers import CallerKey
 from cases.clocks import Terms
 from cases.contacts import Contacts
@@ -41,6 +41,7 @@ class Phone:
     city: City
     callflow: Callflow
     departments: dict[str, departments.Department]
+    categories: dict[str, categories.Category]
     engine: Engine
     ledger: Breaker
     doorbell: Doorbell
@@ -74,7 +75,8 @@ class Phone:
             self,
             city=city,
             policy=followup_policy.read(folder),
-            departments={d.code: d for d in departments.read(folder)},
+            departments=_departments(folder),
+            categories=_categories(folder),
             terms=Terms.of_city(city),
             texts_callers=self.settings.texts_callers(_contacts(city).caller.sms),
         )
@@ -170,7 +172,8 @@ def install(settings: Settings, engine: Engine) -> Phone:
         callflow=flows.hotline,
         followup=flows.followup,
         policy=followup_policy.read(city.folder),
-        departments={d.code: d for d in departments.read(city.folder)},
+        departments=_departments(city.folder),
+        categories=_categories(city.folder),
         engine=engine,
         ledger=Breaker(database.Trouble),
         doorbell=Doorbell(settings.redis_url),
@@ -179,6 +182,14 @@ def install(settings: Settings, engine: Engine) -> Phone:
         terms=Terms.of_city(city),
         texts_callers=settings.texts_callers(_contacts(city).caller.sms),
     )
+
+
+def _departments(folder: Path) -> dict[str, departments.Department]:
+    return {one.code: one for one in departments.read(folder)}
+
+
+def _categories(folder: Path) -> dict[str, categories.Category]:
+    return {one.code: one for one in categories.read(folder, departments.read(folder))}
 
 
 def _contacts(city: City) -> Contacts:

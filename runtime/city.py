@@ -158,6 +158,7 @@ class City:
     hotline: Digits
     emergency: Digits
     fire: Digits | None = None  # where fire has a number of its own
+    ambulance: Digits | None = None  # where the ambulance has a number of its own
     country_prefix: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,3}$")]
     languages: Annotated[tuple[Language, ...], AfterValidator(_each_once)]
     script: Literal["hk", "cn"]  # how Chinese is written here: Traditional (HK) or Simplified
@@ -200,6 +201,7 @@ class City:
             "hotline": self.hotline,
             "emergency": self.emergency,
             "fire": self.fire or self.emergency,
+            "ambulance": self.ambulance or self.emergency,
         }
 
     def office_hours(self, now: datetime) -> OfficeHours:

@@ -241,6 +241,7 @@ class Settings(BaseSettings):
     whisper_key: Annotated[str, AfterValidator(_token)] = ""
     whisper_windows: Literal["full", "cut"] = "full"
     whisper_prompt: Literal["off", "names"] = "off"
+    read_back_seconds: Annotated[float, Field(ge=0, le=10)] = 6.0
     totp_roles: Annotated[tuple[str, ...] | None, NoDecode] = None
     secret_key: Annotated[str, AfterValidator(_secret)] = ""
     data_key: Annotated[str, AfterValidator(_secret)] = ""

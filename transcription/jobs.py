@@ -18,7 +18,6 @@ from typing import Final
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from cases import case, peaks, recordings, transcripts
 from cases.categories import Category
@@ -103,6 +102,7 @@ class Standby:
 class Ear:
     """What the job works with, put together once by the worker.
 
+    `heard` is told of every case that has a new text; it may be lost, as a bell may.
     `busy` tells the supervisor how many seconds the work in its block may take; `stopping` whether
     this process was told to end; `holder` marks the leases of this process (see
     `recordings.let_go`); `hands` is how many processes of this machine share what waits.
@@ -113,6 +113,7 @@ class Ear:
     standby: Standby
     categories: Callable[[], Sequence[Category]]
     heartbeat: float = HEARTBEAT_SECONDS
+    heard: Callable[[int], None] = lambda _: None
     busy: Callable[[float], AbstractContextManager[None]] = lambda _: nullcontext()
     stopping: Callable[[], bool] = lambda: False
     holder: str = ""
@@ -280,14 +281,17 @@ def _keep(ear: Ear, claim: Claim, heard: Heard, masked_key: str | None) -> bool:
         if masked_key:
             recordings.masked(session, claim, masked_key)
         kept = transcripts.finish(session, claim, heard, ear.categories(), clock.now())
-        if kept and _is_urgent(session, ear, claim):
+        matter = case.of_call(session, claim.call_id)
+        if kept and _is_urgent(ear, matter):
             recordings.hasten(session, claim.call_id, URGENT)
+        case_id = matter.id if kept and matter else None
+    if case_id is not None:
+        ear.heard(case_id)
     return kept
 
 
-def _is_urgent(session: Session, ear: Ear, claim: Claim) -> bool:
+def _is_urgent(ear: Ear, matter: case.Case | None) -> bool:
     """Whether what the call is about, as far as is known, is of an urgent kind."""
-    matter = case.of_call(session, claim.call_id)
     urgent = {category.code for category in ear.categories() if category.urgent}
     return matter is not None and matter.category in urgent
 

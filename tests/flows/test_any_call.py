@@ -19,15 +19,18 @@ CALLFLOW = load_city(Path(__file__).parents[2] / "cities" / "hongkong")
 MOST_QUESTIONS = 5
 
 keys = st.text("0123456789*#ab一", max_size=12)
-names = st.sampled_from(["number", "status", "owner", "due", "hotline", "other"])
+names = st.sampled_from(["number", "heard", "status", "owner", "due", "hotline", "other"])
 texts = st.text(max_size=9)
 values = st.dictionaries(
     names, texts | st.dictionaries(st.sampled_from(["yue", "cmn", "en"]), texts), max_size=6
 )
 outcomes = st.sampled_from(sorted({o for kind in QUESTIONS.values() for o in kind.outcomes}))
-answers = st.builds(Answer, outcomes | texts, values) | st.builds(
+answers = st.builds(
+    Answer, outcomes | texts, values, st.none() | st.sampled_from(["yue", "cmn", "en", "ja"])
+) | st.builds(
     lambda outcome: Answer(
-        outcome, {"number": "507304462", "status": STATUS, "owner": OWNER, "due": DUE}
+        outcome,
+        {"number": "507304462", "heard": OWNER, "status": STATUS, "owner": OWNER, "due": DUE},
     ),
     outcomes,
 )

@@ -190,6 +190,7 @@ def test_a_way_that_never_hangs_up_is_refused(tmp_path: Path) -> None:
     flow = broken("steps.what_next.silence", {"limit": 0, "then": "add"})
     flow["steps"]["what_next"]["wrong"]["then"] = "add"
     flow["steps"]["what_next"]["options"] = {"0": "add", "1": "add", "2": "anew"}
+    flow["steps"]["anew"]["recorded"] = "noted"
     flow["keys"] = {"0": "what_next"}
     write(tmp_path, flow)
     assert "no way from here ends the call" in {p.what for p in problems(tmp_path)}

@@ -4,6 +4,8 @@
 `over` the caller is gone.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from callflows.events import Answer, DialEnded, Digits, HungUp, Recorded, Ringing, Silence
@@ -170,6 +172,133 @@ def test_with_everything_working(callflow: Callflow, path: str) -> None:
     _check(Walk(callflow), PATHS[path])
 
 
+HEARD = {"yue": "大埔宏福苑，棚網", "cmn": "大埔宏福苑，棚网", "en": "Wang Fuk Court, nets"}
+NUMBER = "507304462"
+UNDERSTOOD = Answer("understood", {"number": NUMBER, "heard": HEARD})
+READ_BACK = "read_back case_number_is number once_more number right_or_again"
+IN_DANGER = "danger_call read_back case_number_is number right_or_again"
+
+READ_BACK_PATHS = {
+    "what was understood is read back, and silence says that it is right": (
+        {"understood": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), f"{READ_BACK} | keys"),
+        (Silence(), "goodbye | end"),
+    ),
+    "hanging up says that it is right": (
+        {"understood": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), f"{READ_BACK} | keys"),
+        (HungUp(), "over"),
+    ),
+    "one says it again, and that is read back, too": (
+        {"understood": UNDERSTOOD, "understood_place": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), f"{READ_BACK} | keys"),
+        (Digits("1"), "anew_after_beep | beep"),
+        (Recorded(9), f"{READ_BACK} | keys"),
+    ),
+    "said again and not understood: it is noted": (
+        {"understood": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), f"{READ_BACK} | keys"),
+        (Digits("1"), "anew_after_beep | beep"),
+        (Recorded(9), "noted more_or_anew | keys"),
+    ),
+    "two adds to what was read back": (
+        {"understood": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), f"{READ_BACK} | keys"),
+        (Digits("2"), "add_after_beep | beep"),
+    ),
+    "zero after it was read back rings a person": (
+        {"understood": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), f"{READ_BACK} | keys"),
+        (Digits("0"), "connecting | ring"),
+    ),
+    "nobody waits for long: the call goes on as if nobody had listened": (
+        {"understood": Answer("waiting")},
+        GREETED,
+        (Recorded(14), "listening | keys"),
+        (Silence(), "listening | keys"),
+        (Silence(), "listening | keys"),
+        (Silence(), THANKED),
+    ),
+    "keys do not make the wait longer": (
+        {"understood": Answer("waiting")},
+        GREETED,
+        (Recorded(14), "listening | keys"),
+        (Digits("5"), "listening | keys"),
+        (Digits("5"), THANKED),
+    ),
+    "who waits may ask for a person": (
+        {"understood": Answer("waiting")},
+        GREETED,
+        (Recorded(14), "listening | keys"),
+        (Digits("0"), "connecting | ring"),
+    ),
+    "the place is asked for": (
+        {"understood": Answer("ask_place"), "understood_place": UNDERSTOOD},
+        GREETED,
+        (Recorded(14), "ask_place | beep"),
+        (Recorded(3), f"{READ_BACK} | keys"),
+    ),
+    "the place is asked for once only": (
+        {"understood": Answer("ask_place"), "understood_place": Answer("ask_place")},
+        GREETED,
+        (Recorded(14), "ask_place | beep"),
+        (Recorded(3), THANKED),
+    ),
+    "who does not name the place is asked nothing more": (
+        {"understood": Answer("ask_place")},
+        GREETED,
+        (Recorded(14), "ask_place | beep"),
+        (Silence(), THANKED),
+    ),
+    "the place is waited for no longer than the message": (
+        {"understood": Answer("ask_place"), "understood_place": Answer("waiting")},
+        GREETED,
+        (Recorded(14), "ask_place | beep"),
+        (Recorded(3), "listening | keys"),
+        (Silence(), "listening | keys"),
+        (Silence(), "listening | keys"),
+        (Silence(), THANKED),
+    ),
+    "where a life is in danger the emergency number comes first": (
+        {"understood": Answer("danger", UNDERSTOOD.values)},
+        GREETED,
+        (Recorded(14), f"{IN_DANGER} | keys"),
+        (Silence(), "goodbye | end"),
+    ),
+    "and before the place is asked for": (
+        {
+            "understood": Answer("ask_place_danger"),
+            "understood_place": Answer("danger", UNDERSTOOD.values),
+        },
+        GREETED,
+        (Recorded(14), "danger_call ask_place | beep"),
+        (Recorded(3), f"{IN_DANGER} | keys"),
+    ),
+    "and where nothing else is certain": (
+        {"understood": Answer("danger_unclear", {"number": NUMBER})},
+        GREETED,
+        (Recorded(14), "danger_call thanks number more_or_anew | keys"),
+    ),
+    "what cannot be said in every language is not read back": (
+        {"understood": Answer("understood", {"number": NUMBER, "heard": {"yue": "大埔"}})},
+        GREETED,
+        (Recorded(14), THANKED),
+    ),
+}
+
+
+@pytest.mark.parametrize("path", READ_BACK_PATHS)
+def test_what_was_said_is_read_back(callflow: Callflow, path: str) -> None:
+    answers, *steps = READ_BACK_PATHS[path]
+    _check(Walk(callflow, {**FINE, **answers}), steps)
+
+
 TROUBLED_PATHS = {
     "nothing is ever said: a case for a return call": (
         NO_CASE,
@@ -333,6 +462,41 @@ def test_a_language_once_chosen_is_the_only_one_spoken(hongkong: Callflow) -> No
         walk.hear(event)
     assert {language for language, _ in walk.texts()} == {"en"}
     assert [text for _, text in walk.texts()].count("5, 0, 7. 3, 0, 4. 4, 6, 2.") == 2
+
+
+def test_the_language_that_was_heard_is_the_only_one_spoken(callflow: Callflow) -> None:
+    walk = Walk(callflow, {**FINE, "understood": replace(UNDERSTOOD, language="en")})
+    walk.hear(Ringing())
+    walk.hear(Recorded(9))
+    assert {language for language, _ in walk.texts()} == {"en"}
+    assert "Wang Fuk Court, nets" in walk.texts()[0][1]
+    walk.hear(Silence())
+    assert {language for language, _ in walk.texts()} == {"en"}
+
+
+def test_the_language_that_was_chosen_stays(hongkong: Callflow) -> None:
+    walk = Walk(hongkong, {**FINE, "understood": replace(UNDERSTOOD, language="en")})
+    for event in (Ringing(), Silence(), Silence(), Digits("1"), Recorded(9)):
+        walk.hear(event)
+    assert {language for language, _ in walk.texts()} == {"yue"}
+
+
+def test_each_city_tells_its_own_emergency_numbers(callflow: Callflow) -> None:
+    answer = Answer("danger", UNDERSTOOD.values)
+    walk = Walk(callflow, {**FINE, "understood": answer})
+    walk.hear(Ringing())
+    walk.hear(Recorded(9))
+    told = dict(walk.texts()[:3])
+    if callflow.prompts.facts["hotline"] == "1823":
+        assert all(
+            digits in told[language]
+            for language, digits in (("yue", "九九九"), ("cmn", "九九九"), ("en", "9 9 9"))
+        )
+    else:
+        for digits in ("1 1 0", "1 1 9", "1 2 0"):
+            assert digits in told["en"]
+        for digits in ("幺幺零", "幺幺九", "幺二零"):
+            assert digits in told["cmn"]
 
 
 def test_the_keys_for_languages_follow_the_order_of_the_city(callflow: Callflow) -> None:

@@ -20,6 +20,8 @@ FINE: Mapping[str, Answer] = {
     "line_load": Answer("free"),
     "agents_desk": Answer("present"),
     "case_number": NUMBER,
+    "understood": Answer("unclear"),
+    "understood_place": Answer("unclear"),
     "missed_case": Answer("known"),
     "spoke_to_agent": Answer("known"),
     "record_again": Answer("known"),

@@ -20,19 +20,32 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import create_app
-from cases import calls, recordings, transcripts
+from cases import calls, readings, recordings, stations, transcripts
 from cases.calls import Call
 from cases.case import Case
 from cases.recordings import Claim, Recording, Step
 from cases.transcripts import Transcript
 from runtime import clock
+from runtime.city import City
 from runtime.database import transaction
 from runtime.settings import Settings
 from tests.integration.telephone import BASE, TOKEN, Exchange, Line, Webhook
 from tests.integration.work import MINUTE, heard
+from watch.understanding import mind_of, understand_one
 
 STATUSES = set(recordings.OPEN | recordings.FINAL)
-STEPS = ("message", "ask_again", "what_next", "add", "anew", "replace", "progress_number")
+STEPS = (
+    *("message", "ask_again", "what_next", "add", "anew", "replace", "progress_number"),
+    *("listening", "ask_place", "listening_place", "listening_anew", "right_or_again"),
+)
+SAID = (
+    "said",
+    "there is a fire at Wang Fuk Court",
+    "the nets at Wang Fuk Court are flammable",
+    "noise",
+)
+
+MIND = mind_of(City.read(Path(__file__).parents[2] / "cities" / "hongkong"))
 
 
 class Story(RuleBasedStateMachine):
@@ -62,6 +75,9 @@ class Story(RuleBasedStateMachine):
         )
         self.lines = [Line(self.exchange, f"CA{n:032d}", "+85291234567") for n in range(2)]
         self.now = clock.now()
+        with transaction(self.exchange.phone.engine) as session:
+            for step in stations.STEPS:
+                stations.beat(session, step, step, self.now)
         self.seen: dict[str, str] = {}
         self.promised: set[str] = set()
 
@@ -110,6 +126,20 @@ class Story(RuleBasedStateMachine):
     def it_is_told_again(self, webhook: Webhook) -> None:
         self.tell(webhook)
 
+    @rule(target=sent, line=st.integers(0, 1), number=st.integers(1, 3),
+          step=st.sampled_from(["message", "ask_place", "anew"]))  # fmt: skip
+    def something_is_said(self, line: int, number: int, step: str) -> Webhook:
+        fields = {"RecordingUrl": self.lines[line].callback(number=number).form["RecordingUrl"]}
+        path = f"/voice/turn?step={step}&turn={number}&silences=0&wrong=0"
+        return self.tell(self.lines[line].webhook(path, **fields))
+
+    @rule(nth=st.integers(0, 1))
+    def what_was_heard_is_understood(self, nth: int) -> None:
+        with transaction(self.exchange.phone.engine) as session:
+            due = readings.unread(session)[nth : nth + 1]
+        for case_id in due:
+            understand_one(self.exchange.phone.engine, MIND, case_id)
+
     @rule(span=st.sampled_from([1, 40, 90, 4000]))
     def time_passes(self, span: int) -> None:
         self.now += timedelta(seconds=span)
@@ -126,7 +156,7 @@ class Story(RuleBasedStateMachine):
             assert recordings.claim(session, chosen, step, self.now, MINUTE) is None
             return claim
 
-    @rule(claim=claims, how=st.sampled_from(["done", "silent", "later", "never"]))
+    @rule(claim=claims, how=st.sampled_from(["done", "silent", "later", "never", *SAID]))
     def a_worker_ends_or_died_long_ago(self, claim: Claim | None, how: str) -> None:
         if claim is None:
             return
@@ -148,7 +178,7 @@ class Story(RuleBasedStateMachine):
             case "silent":
                 return transcripts.no_speech(session, claim, self.now)
             case _:
-                return transcripts.finish(session, claim, heard("said"), [], self.now)
+                return transcripts.finish(session, claim, heard(how), [], self.now)
 
     @invariant()
     def a_call_has_at_most_one_case_and_every_message_has_one(self) -> None:

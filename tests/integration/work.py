@@ -1,6 +1,8 @@
 """The jobs' side of the tests: sound arrives and is heard, without a provider and without a model."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from cases import recordings, transcripts
 from cases.transcripts import Heard, Segment
@@ -11,18 +13,19 @@ from tests.integration.telephone import Exchange, Line
 MINUTE = timedelta(minutes=1)
 
 
-def heard(text: str) -> Heard:
-    """What a model might have understood."""
-    return Heard(
+def heard(text: str, language: str = "en", sure: float = 0.9, **otherwise: Any) -> Heard:
+    """What a model might have understood, and how sure it is of the language."""
+    usual = Heard(
         text=text,
         raw_text=text,
-        language="en",
-        language_probability=0.9,
+        language=language,
+        language_probability=sure,
         segments=(Segment(0.0, 1.0, text, 0.9),),
         confidence=0.9,
         engine="test",
         model="test",
     )
+    return replace(usual, **otherwise)
 
 
 def transcribe(exchange: Exchange, line: Line, *texts: str | None) -> None:

@@ -108,6 +108,8 @@ def hotline(
             "PROVIDER_API_URL": exchange.rest.address,
             "AGENT_DIAL": DESK,
             "PROVIDER": profile.name,
+            # A scripted caller does not wait in real time; who is to be read back to says so.
+            "READ_BACK_SECONDS": "0",
         }
         house = House(state, {**usual, **(settings or {})}, port=port, token=exchange.token)
         try:

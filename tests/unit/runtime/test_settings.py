@@ -68,6 +68,7 @@ NONSENSE = [
     ("WHISPER_URL_PUBLIC", "perhaps"),
     ("WHISPER_WINDOWS", "french"),
     ("WHISPER_PROMPT", "shakespeare"),
+    ("READ_BACK_SECONDS", "60"),
     ("SECRET_KEY", "short"),
     ("DATA_KEY", "short"),
     ("LOG_FORMAT", "morse"),
