@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import calls, classifier, history, outgoing, recordings, search
+from cases import calls, classifier, history, models, outgoing, recordings, search
 from cases import case as case_module
 from cases.case import Case
 from cases.categories import Category
@@ -296,7 +296,8 @@ def guess_again(
     """What the case is about, by the text as it is now; nothing once a person has said it."""
     if case.category_confirmed:
         return
-    guess = classifier.guess(text_of(session, case), language, categories)
+    model = models.in_service(session)
+    guess = classifier.guess(text_of(session, case), language, categories, model)
     case.language = language
     case.category = guess.category
     case.category_confidence = guess.confidence

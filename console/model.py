@@ -1,0 +1,218 @@
+"""`python -m console model`: teach a model what this city's matters are about, put it into service, go back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from cases import categories, departments, editions, labelled, models
+from cases.accesses import OPERATOR
+from cases.accuracy import Accuracy
+from cases.categories import Category
+from cases.errors import Refused
+from cases.labelled import Known, LabelledError, Row
+from cases.models import FROM_CASES
+from cases.pack import PackError
+from runtime import clock, database
+from runtime.city import CityError
+from runtime.database import transaction
+from runtime.settings import Settings
+from runtime.shelf import Shelf
+
+if TYPE_CHECKING:
+    from cases.taught import Taught
+
+WORDS = {
+    "unknown_model": "there is no version {model}, or this program cannot read it; see `model versions`",
+    "no_model_before": "nothing but the seed words was ever in service",
+}
+SEED_WORDS = "words"
+
+
+@click.group("model")
+def model() -> None:
+    """The model that guesses what a matter is about, taught by this city's own cases."""
+
+
+@model.command("train")
+@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE.csv]")
+@click.option("--skip-unknown", is_flag=True, help="Leave out rows of categories the city lacks.")
+@click.option("--even-if-worse", is_flag=True, help="Put it into service although it is worse.")
+@click.option("--dry-run", is_flag=True, help="Test only: keep nothing.")
+def train(file: Path | None, skip_unknown: bool, even_if_worse: bool, dry_run: bool) -> None:
+    """Teach a model from FILE.csv and put it into service, unless what is there is better.
+
+    FILE.csv has the columns text and category (a code or a name of this city), and if you have them
+    department and date. It is tested on texts that it was not taught, beside what is in service.
+    """
+    if file is None:
+        raise click.UsageError("name a FILE.csv")
+    # Imported here so that no other command pays for scikit-learn.
+    from cases.taught import teach
+
+    engine = database.engine(Settings.load().database_url)
+    with _told():
+        rows, kinds = _rows(engine, file, skip_unknown)
+        with transaction(engine) as session:
+            there = models.in_service(session)
+        taught = teach(rows, kinds, there)
+        _show(taught)
+        if dry_run:
+            return
+        if taught.is_worse and not even_if_worse:
+            _refuse(taught)
+        with transaction(engine) as session:
+            number = _keep(session, taught, file.name if file else FROM_CASES)
+    worse = " ALTHOUGH IT IS WORSE than what was there" if taught.is_worse else ""
+    click.echo(f"Version {number} is in service{worse}: it guesses from now on.")
+
+
+@model.command("versions")
+def list_versions() -> None:
+    """Print every version and which one is in service."""
+    with _told(), transaction(database.engine(Settings.load().database_url)) as session:
+        chosen, known = models.chosen(session), models.versions(session)
+    table = Table()
+    for heading in (
+        "",
+        "version",
+        "made",
+        "from",
+        "rows",
+        "accuracy",
+        "ECE",
+        "n",
+        "what was there",
+    ):
+        table.add_column(heading)
+    for one in known:
+        new, old = one.figures["stratified"], one.figures["in_service"]
+        table.add_row(
+            "in service" if one.id == chosen else "",
+            str(one.id),
+            f"{one.made_at:%Y-%m-%d %H:%M}",
+            one.source,
+            f"{one.rows:,}",
+            f"{new['accuracy']:.3f}",
+            f"{new['ece']:.3f}",
+            str(new["n"]),
+            f"{old['accuracy']:.3f}",
+        )
+    table.add_row("in service" if chosen is None else "", SEED_WORDS)
+    _out().print(table)
+
+
+@model.command("use")
+@click.argument("version")
+def use(version: str) -> None:
+    """Put VERSION into service; `words` is the seed words."""
+    if version != SEED_WORDS and not (version.isascii() and version.isdigit()):
+        raise click.ClickException(f"{version!r} is no version; see `model versions`")
+    _choose(None if version == SEED_WORDS else int(version))
+
+
+@model.command("back")
+def back() -> None:
+    """Put into service what was there before."""
+    with _told(), transaction(database.engine(Settings.load().database_url)) as session:
+        earlier = models.before(session)
+    _choose(earlier)
+
+
+def _choose(number: int | None) -> None:
+    with _told(), transaction(database.engine(Settings.load().database_url)) as session:
+        models.choose(session, number, by=OPERATOR, now=clock.now())
+    said = "The seed words are" if number is None else f"Version {number} is"
+    click.echo(f"{said} in service from now on.")
+
+
+def _rows(engine: Engine, file: Path, skip_unknown: bool) -> tuple[list[Row], list[Category]]:
+    """What the file tells, in the codes of the city as it is in force."""
+    settings = Settings.load()
+    shelf = Shelf(settings, engine, editions)
+    folder = shelf.folder(shelf.newest())
+    kinds = [one for one in categories.read(folder, departments.read(folder)) if not one.retired]
+    known = labelled.known(labelled.read(file), kinds)
+    if known.unknown:
+        _tell_unknown(file, known, skip_unknown)
+    return list(known.rows), kinds
+
+
+def _tell_unknown(file: Path, known: Known, skip: bool) -> None:
+    lines = [
+        f"{file}, line {one.first}, column category: the city has no {name!r} ({one.rows} rows)"
+        for name, one in known.unknown.items()
+    ]
+    if not skip:
+        raise click.ClickException("\n".join([*lines, "--skip-unknown leaves such rows out"]))
+    click.echo("\n".join([*lines, "These rows are left out."]), err=True)
+
+
+def _keep(session: Session, taught: Taught, source: str) -> int:
+    now, figures = clock.now(), taught.figures()
+    kept = models.keep(
+        session,
+        taught.model,
+        source=source,
+        rows=taught.rows,
+        figures=figures,
+        by=OPERATOR,
+        now=now,
+    )
+    models.choose(session, kept.id, by=OPERATOR, now=now)
+    return kept.id
+
+
+def _refuse(taught: Taught) -> None:
+    raise click.ClickException(
+        f"worse than what is in service: right {taught.new.accuracy:.1%} of the time, and what is there "
+        f"{taught.old.accuracy:.1%}, of the same {taught.new.n} texts. Nothing was changed; --even-if-worse "
+        "puts it into service all the same"
+    )
+
+
+def _show(taught: Taught) -> None:
+    table = Table(title=f"{taught.rows:,} rows; tested on texts that it was not taught")
+    for heading in ("", "n", "accuracy", "macro-F1", "top-3", "ECE", "log-loss"):
+        table.add_column(heading)
+    table.add_row("new", *_cells(taught.new))
+    table.add_row("in service", *_cells(taught.old))
+    if taught.later:
+        table.add_row("new, taught the past, tested on what came later", *_cells(taught.later))
+    _out().print(table)
+    if taught.departments:
+        share, n = taught.departments
+        click.echo(f"The department is the row's own {share:.1%} of the time (n={n}).")
+
+
+def _cells(found: Accuracy) -> list[str]:
+    shares = (found.accuracy, found.macro_f1, found.top3, found.ece, found.log_loss)
+    return [f"{found.n:,}", *(f"{one:.3f}" for one in shares)]
+
+
+def _out() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=120)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What a person can mend is told in a line or a few."""
+    try:
+        yield
+    except (LabelledError, PackError, CityError) as error:
+        raise click.ClickException(str(error)) from None
+    except Refused as no:
+        raise click.ClickException(WORDS[no.code].format(**no.details)) from None
+    except SQLAlchemyError as error:
+        first = str(error).splitlines()[0]
+        raise click.ClickException(f"{first} (was `make migrate` run?)") from None
