@@ -396,7 +396,18 @@ def examine(settings: Settings) -> bool:
     """Look at everything this machine needs, and say how much it hears. Whether all is well."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     well = doctor.examine(settings, doctor.CHECKS)
-    return doctor.examine(settings, {"notices": _notices, "speech": _speech}) and well
+    ours = {"notices": _notices, "early warning": _early_warning, "speech": _speech}
+    return doctor.examine(settings, ours) and well
+
+
+def _early_warning(settings: Settings) -> str:
+    from cases import daily
+
+    every = [daily.EARS_METHOD, daily.SCAN_METHOD]
+    if daily.has_farrington():
+        return ", ".join([*every, daily.FARRINGTON_METHOD])
+    missing = f"{daily.FARRINGTON_METHOD} needs the extra `surveillance`"
+    return f"{', '.join(every)}; {missing}"
 
 
 def _notices(settings: Settings) -> str:

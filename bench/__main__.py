@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bench import figures, pages, servers, year
+from bench import figures, pages, picture, servers, year
 from bench.figures import Row
 from bench.load import CONNECTIONS
 from bench.servers import Server
 from bench.webhooks import Kind
 
 WARM_UP_SECONDS = 2.0
-PARTS = ("webhooks", "year", "desk")
+PARTS = ("webhooks", "year", "desk", "picture")
 WHAT: dict[Kind, str] = {"arrival": "call", "message": "message"}
 
 Pairing = tuple[Server, Kind, Row]
@@ -39,7 +39,8 @@ Pairing = tuple[Server, Kind, Row]
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="also write JSON here")
 def main(seconds: float, rounds: int, cases: int, only: str | None, json_file: Path | None) -> None:
     """Measure bare Flask and our signed, durable webhooks side by side; then what is asked of a year of
-    cases, and how it grows with ten times as many; then the steps of an agent at the desk."""
+    cases, and how it grows with ten times as many; then the steps of an agent at the desk; then early
+    warning and places."""
     out, told = Console(), dict[str, object](machine=figures.machine())
     well = True
     parts = (only,) if only else PARTS
@@ -50,6 +51,9 @@ def main(seconds: float, rounds: int, cases: int, only: str | None, json_file: P
         told["year"] = _year(out, (cases // 10, cases))
     if "desk" in parts:
         in_time, told["desk"] = _desk(out, cases)
+        well = well and in_time
+    if "picture" in parts:
+        in_time, told["picture"] = _picture(out)
         well = well and in_time
     if json_file:
         json_file.write_text(json.dumps(told, indent=2) + "\n")
@@ -85,6 +89,14 @@ def _desk(out: Console, count: int) -> tuple[bool, dict[str, object]]:
     out.print(pages.table(times, count))
     out.print(figures.machine(), soft_wrap=True)
     return not pages.slow(times), pages.as_dict(times)
+
+
+def _picture(out: Console) -> tuple[bool, list[dict[str, object]]]:
+    with out.status("early warning") as status:
+        lines = picture.measure(status.update)
+    out.print(picture.table(lines))
+    out.print(figures.machine(), soft_wrap=True)
+    return not picture.too_slow(lines), [line.as_dict() for line in lines]
 
 
 def _pairings(contestants: Sequence[Server]) -> list[Pairing]:

@@ -85,7 +85,11 @@ Written by `python -m callflows.diagram` from the flows and prompts themselves: 
 What the shapes mean: `([ ])` record, `{{{{ }}}}` menu, `[/ /]` key in a number, `{{ }}` ask the
 system, `[[ ]]` ring the agents' desk, `[ ]` say, `(( ))` begin or end. A caller may hang up
 anywhere; what was said is kept. From answer to beep there must be less than
-{LONGEST_GREETING:.0f} s; `callflows/pace.py` says how that is estimated."""
+{LONGEST_GREETING:.0f} s; `callflows/pace.py` says how that is estimated.
+
+Drawn here is what is installed. A city's own people change flows and prompts in the console, where a draft is
+checked, played and tried by browser telephone before it is published
+([how](operations.md#changing-the-city))."""
 
 
 def _greeting(callflow: Callflow, name: str) -> str:

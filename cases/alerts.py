@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
-from sqlalchemy import Index, String, func, select, update
+from sqlalchemy import Index, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import clusters, notices
@@ -32,6 +32,7 @@ FILE: Final = Path(__file__).with_suffix(".yaml")
 HAZARD, SURGE, SCAN = "hazard", "surge", "scan"
 KINDS: Final = (HAZARD, SURGE, SCAN)
 REPEATS: Final = "repeats"  # the method of a hazard's alert
+ALSO: Final = "also"  # in a subject: the other methods that found the same
 RIGHT, FALSE = "right", "false"
 VERDICTS: Final = (RIGHT, FALSE)
 MOST_WORDS: Final = 2000
@@ -62,6 +63,8 @@ class Policy(Pack):
     near_metres: Annotated[float, Field(ge=0)]
     sham_days: Annotated[int, Field(ge=1)]
     surge_least: Annotated[int, Field(ge=1)]
+    surge_surprise: Annotated[float, Field(gt=0, lt=1)]
+    quiet_days: Annotated[int, Field(ge=1)]
     climbs: Annotated[tuple[Rung, ...], Field(min_length=1)]
 
 
@@ -198,6 +201,43 @@ def raise_one(session: Session, found: Found, now: datetime) -> Alert | None:
     return alert
 
 
+def raise_once(session: Session, found: Found, now: datetime) -> Alert | None:
+    """As `raise_one`, but not when the same thing was raised lately, by whatever method: that alert is then
+    told to have been found by this method as well. Twice as many are news again."""
+    same = _the_same(session, found, now)
+    if same is None or (same.method == found.method and found.seen >= 2 * same.seen):
+        return raise_one(session, found, now)
+    if found.method not in methods(same):
+        same.subject = {**same.subject, ALSO: [*same.subject.get(ALSO, ()), found.method]}
+        session.flush()
+    return None
+
+
+def methods(alert: Alert) -> list[str]:
+    """All that found it, the one that raised it first."""
+    return [alert.method, *alert.subject.get(ALSO, ())]
+
+
+def _the_same(session: Session, found: Found, now: datetime) -> Alert | None:
+    """The latest alert about the same kind of case in one of the same districts, or with half of these cases
+    behind it."""
+    since = now - timedelta(days=policy().quiet_days)
+    lately = select(Alert).where(Alert.raised_at >= since).order_by(Alert.id.desc())
+    wanted, behind = districts(found.subject), set(found.cases)
+    for alert in session.scalars(lately):
+        alike = alert.subject.get("category") == found.subject["category"]
+        if alike and wanted & districts(alert.subject):
+            return alert
+        if behind and 2 * len(behind & set(alert.cases)) >= len(behind):
+            return alert
+    return None
+
+
+def districts(subject: Mapping[str, Any]) -> set[str]:
+    """The districts that an alert is about; one of no known district is about the nameless one."""
+    return set(subject.get("districts") or (subject.get("district") or "",))
+
+
 def _already(session: Session, found: Found) -> bool:
     known = select(Alert.id).where(Alert.dedupe == found.dedupe)
     return session.execute(known).first() is not None
@@ -292,12 +332,12 @@ def cases_of(session: Session, alert: Alert) -> list[Case]:
 
 
 def record(session: Session) -> list[Recorded]:
-    """How often each method was right so far."""
-    false = func.count().filter(Alert.verdict == FALSE)
-    judged = func.count().filter(Alert.verdict.is_not(None))
-    rows = session.execute(
-        select(Alert.method, func.count(), judged, false)
-        .group_by(Alert.method)
-        .order_by(Alert.method)
-    )
-    return [Recorded(*row) for row in rows]
+    """How often each method was right so far; an alert that several found counts for each."""
+    counted: dict[str, list[int]] = {}
+    for alert in session.scalars(select(Alert)):
+        for method in methods(alert):
+            numbers = counted.setdefault(method, [0, 0, 0])
+            numbers[0] += 1
+            numbers[1] += alert.verdict is not None
+            numbers[2] += alert.verdict == FALSE
+    return [Recorded(method, *numbers) for method, numbers in sorted(counted.items())]

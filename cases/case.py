@@ -47,6 +47,7 @@ FLAGS = (
 )
 
 SEATED = text("seat_id IS NOT NULL")
+MERGED = text("merged_into IS NOT NULL")
 # Word for word what the index of them says, or SQLite would not use it.
 IS_UNREVIEWED = text("status = 'received'")
 
@@ -59,6 +60,7 @@ class Case(Record):
         Index("ix_cases_status_due_at", "status", "due_at"),
         Index("ix_cases_owner", "owner", "due_at"),
         Index("ix_cases_seat_id", "seat_id", sqlite_where=SEATED, postgresql_where=SEATED),
+        Index("ix_cases_merged_into", "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
         Index(
             "ix_cases_unreviewed",
             "opened_at",
@@ -85,6 +87,8 @@ class Case(Record):
     flags: Mapped[list[Any]]
     # A row of duty_seats: the leader on duty who took the case. `duty` knows cases, not they it.
     seat_id: Mapped[int | None] = mapped_column(Id)
+    # The case in which this one is dealt with (`merges`).
+    merged_into: Mapped[int | None] = mapped_column(Id)
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
@@ -391,12 +395,20 @@ def reopen(
     now: datetime,
 ) -> None:
     """A person says that it was not done after all: it goes back to the department that had it, or
-    to the desk. Raises Refused as `act` does."""
+    to the desk; a merged one stands alone again. Raises Refused as `act` does."""
     to = lifecycle.RECEIVED if case.owner == DESK else lifecycle.ACCEPTED
     act(session, case, "reopen", {"note": note}, by=by, version=version, now=now, to=to)
+    _stand_alone(session, case, by, now)
     if to == lifecycle.RECEIVED:
         clocks.start(session, case.id, clocks.DISPATCH, terms, now)
     promise(session, case, terms, now)
+
+
+def _stand_alone(session: Session, case: Case, by: Person, now: datetime) -> None:
+    """A case that was merged into another and is opened again is its own case again."""
+    if case.merged_into is not None:
+        main, case.merged_into = case.merged_into, None
+        history.add(session, main, "unmerged", now, actor=by.actor, number=case.number)
 
 
 def touch(session: Session, case_id: int) -> None:

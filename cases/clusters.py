@@ -9,6 +9,7 @@ nothing is joined: half a city is no place.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import cos, hypot, radians
 from typing import Any, Final
@@ -205,6 +206,70 @@ def of_case(session: Session, case_id: int) -> list[Cluster]:
     """The clusters a case is in."""
     mine = select(Sighting.cluster_id).where(Sighting.case_id == case_id)
     return list(session.scalars(select(Cluster).where(Cluster.id.in_(mine)).order_by(Cluster.id)))
+
+
+@dataclass(frozen=True)
+class Told:
+    """One case of a cluster and why it is in it, for people to read. `said`: the caller's words for the
+    place; `how`: as Candidate has it; `words`: those for the hazard, empty where only its category says
+    so; `apart`: metres from the place of the case it is shown beside, None where one of them has no
+    position; `by_name`: whether the two places have the same name."""
+
+    case_id: int
+    number: str
+    place: str
+    said: str
+    how: str
+    words: tuple[str, ...]
+    apart: float | None = None
+    by_name: bool = True
+
+
+@dataclass(frozen=True)
+class Together:
+    """A cluster that a case shares with others: the case's own words, and the others', latest first."""
+
+    cluster: Cluster
+    own: Told
+    others: tuple[Told, ...]
+
+
+def together(session: Session, case_id: int, most: int = 8) -> list[Together]:
+    """What a case is seen together with, and on what evidence; of each cluster the last `most` others."""
+    shared = (one for one in of_case(session, case_id) if one.cases > 1)
+    return [_together(session, cluster, case_id, most) for cluster in shared]
+
+
+def _together(session: Session, cluster: Cluster, case_id: int, most: int) -> Together:
+    rows = session.execute(
+        select(Sighting, Case.number)
+        .join(Case, Case.id == Sighting.case_id)
+        .where(Sighting.cluster_id == cluster.id)
+        .order_by(Sighting.at.desc(), Sighting.id.desc())
+    ).all()
+    own = next(row for row in rows if row.Sighting.case_id == case_id)
+    others = [row for row in rows if row.Sighting.case_id != case_id][:most]
+    return Together(
+        cluster,
+        _told(own.Sighting, own.number, own.Sighting),
+        tuple(_told(row.Sighting, row.number, own.Sighting) for row in others),
+    )
+
+
+def _told(sighting: Sighting, number: str | None, beside: Sighting) -> Told:
+    place, other = sighting.evidence["place"], beside.evidence["place"]
+    points = (place["lat"], place["lon"], other["lat"], other["lon"])
+    words = [word for hazard in sighting.evidence["hazards"] for word in hazard["words"]]
+    return Told(
+        case_id=sighting.case_id,
+        number=number or "",
+        place=place["name"],
+        said=place["said"],
+        how=place["how"],
+        words=tuple(dict.fromkeys(words)),
+        apart=None if None in points else metres(*points),
+        by_name=place["name"] == other["name"] and place["district"] == other["district"],
+    )
 
 
 def expected(session: Session, cluster: Cluster, now: datetime, within: timedelta) -> float:

@@ -158,6 +158,14 @@ def _settled(session: Session, case: Case) -> Iterator[str]:
     return (flag for flag in SETTLED if flag not in doubted)
 
 
+def copy_is_silent(session: Session, recording: Recording) -> bool:
+    """Whether the copy of the sound is silent wherever the text that counts knows of a number. It was
+    made of what a machine heard, and a person may have found more."""
+    read = transcripts.readings(session, recording.id)
+    machine = [one for one in read if one.made_by is None]
+    return not machine or not reveals_more(read[-1], machine[-1])
+
+
 def reveals_more(reading: Transcript, than: Transcript) -> bool:
     """Whether in this reading numbers of persons are said where the other knows of none: a copy of the
     sound made after the other is not silent there."""

@@ -34,7 +34,10 @@ MAY: Mapping[str, str] = {
     ROUTING: EDIT_ROUTING,
 }
 LONGEST = 1_000_000
-"""Characters of one file."""
+"""Characters of one file that is changed in the console."""
+PLACES = "places.csv"
+# Files that are no text to edit: they are imported whole. Who may go back to an earlier one.
+IMPORTED: Mapping[str, str] = {PLACES: EDIT_CITY}
 
 
 class Version(Record):
@@ -92,19 +95,17 @@ def newest(session: Session) -> int:
     return session.scalar(select(func.max(Edition.number))) or 0
 
 
-def texts(session: Session, number: int, version: int | None = None) -> dict[str, str]:
-    """The texts of an edition by file, with one version (a draft to be tried) in its file's place.
+def texts(session: Session, number: int, *trials: int) -> dict[str, str]:
+    """The texts of an edition by file, with these versions (drafts to be tried) in their files' places.
 
     Raises LookupError when there is no such edition or version.
     """
-    ids = set(_ids(session, number).values())
-    if version is not None:
-        ids.add(version)
+    ids = {*_ids(session, number).values(), *trials}
     found = {one.id: one for one in session.scalars(select(Version).where(Version.id.in_(ids)))}
     if ids - found.keys():
         raise LookupError(f"there is no version {sorted(ids - found.keys())[0]}")
-    texts = {one.name: one.text for key, one in found.items() if key != version}
-    return texts | ({found[version].name: found[version].text} if version is not None else {})
+    texts = {one.name: one.text for key, one in found.items() if key not in trials}
+    return texts | {found[key].name: found[key].text for key in trials}
 
 
 def _ids(session: Session, number: int) -> dict[str, int]:
@@ -183,9 +184,10 @@ def drop(session: Session, version_id: int, *, by: Person, now: datetime) -> Ver
 
 
 def _require(name: str, by: Person) -> None:
-    if name not in MAY:
+    needed = MAY.get(name) or IMPORTED.get(name)
+    if needed is None:
         raise Refused("unknown_file", file=name)
-    permissions.require(by.role, MAY[name])
+    permissions.require(by.role, needed)
 
 
 # --- publishing ------------------------------------------------------------------------------------
@@ -230,6 +232,10 @@ def publish(session: Session, plan: Plan, note: str, *, by: Person, now: datetim
         raise Refused("incomplete", action="publish", missing=["note"])
     if not plan.changed:
         raise Refused("unchanged")
+    return _publish(session, plan, note, by=by, now=now)
+
+
+def _publish(session: Session, plan: Plan, note: str, *, by: Person, now: datetime) -> Edition:
     if newest(session) != plan.on:
         raise Refused("changed_since")
     made = Edition(
@@ -246,6 +252,27 @@ def publish(session: Session, plan: Plan, note: str, *, by: Person, now: datetim
         one.dropped_at = None
     _flush(session, None)
     return made
+
+
+def bring(session: Session, name: str, text: str, *, by: Person, now: datetime) -> Plan:
+    """A version of an imported file, and the plan that would put it in force with everything else as it is.
+    Whoever may run commands on the machine may do so. Raises Refused: `unknown_file`, `changed_since`."""
+    if name not in IMPORTED:
+        raise Refused("unknown_file", file=name)
+    number = 1 + (session.scalar(select(func.max(Version.number)).filter_by(name=name)) or 0)
+    made = Version(
+        name=name, number=number, text=text, made_from=None, made_by=by.actor, made_at=now
+    )
+    session.add(made)
+    _flush(session, name)
+    return plan(session, [made.id])
+
+
+def put_in_force(session: Session, plan: Plan, note: str, *, by: Person, now: datetime) -> Edition:
+    """Publish a plan of nothing but imported files that was proof-read. Raises Refused: `changed_since`."""
+    if not plan.changed <= IMPORTED.keys():
+        raise Refused("forbidden", permission=EDIT_CITY)
+    return _publish(session, plan, note, by=by, now=now)
 
 
 def _flush(session: Session, name: str | None) -> None:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cases.agents import Agent
 from cases.asked import Referral
@@ -93,6 +93,7 @@ def row(
 def lives_of(session: Session, case_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """What was done with each of several cases, and its sealed history: enough to reckon the rates
     again, and to see whether the file was changed (`recount`)."""
+    mains = _mains(session, case_ids)
     districts, seats = _places(session, case_ids), _seats(session, case_ids)
     heads = _heads(session, case_ids)
     lives: dict[int, dict[str, Any]] = {
@@ -100,6 +101,7 @@ def lives_of(session: Session, case_ids: Sequence[int]) -> dict[int, dict[str, A
             "id": number,
             "district": districts.get(number),
             "seat": seats.get(number),
+            "merged_into": mains.get(number),
             "seal": heads.get(number, ""),
         }
         for number in case_ids
@@ -178,6 +180,15 @@ def _seats(session: Session, case_ids: Sequence[int]) -> dict[int, str]:
         .where(Case.id.in_(case_ids))
     )
     return {case_id: name for case_id, name in session.execute(taken)}
+
+
+def _mains(session: Session, case_ids: Sequence[int]) -> dict[int, str | None]:
+    """The number of the case into which each was merged."""
+    main = aliased(Case)
+    merged = select(Case.id, main.number).join(main, main.id == Case.merged_into)
+    return {
+        case_id: number for case_id, number in session.execute(merged.where(Case.id.in_(case_ids)))
+    }
 
 
 def _heads(session: Session, case_ids: Sequence[int]) -> dict[int, str]:

@@ -137,13 +137,22 @@ def _names(places: Places, language: str) -> Iterator[_Name]:
 
     What only a register says is left out as well: 華富一邨 is also 華富邨.
     """
-    for place in places.places:
-        written = [name for names in place.names.values() for name in names]
-        written += [short for name in written if (short := _ADDED.sub("", name)) != name]
-        plains = {comparable(name): name for name in written if len(name) >= KEY}
-        for plain, name in plains.items():
-            heard = sound(name, language)
-            yield _Name(plain, heard, place, _grams(heard))
+    named = [(place, name) for place in places.places for name in _written(place)]
+    # OpenCC is asked once for all of them: a hundred thousand questions take seconds.
+    plains = comparable("\n".join(name for _, name in named)).split("\n")
+    once = {
+        (id(place), plain): (place, plain, name)
+        for (place, name), plain in zip(named, plains, strict=True)
+    }
+    for place, plain, name in once.values():
+        heard = sound(name, language)
+        yield _Name(plain, heard, place, _grams(heard))
+
+
+def _written(place: Place) -> Iterator[str]:
+    for name in dict.fromkeys(name for names in place.names.values() for name in names):
+        short = _ADDED.sub("", name)
+        yield from (one for one in dict.fromkeys((name, short)) if len(one) >= KEY)
 
 
 def _grams(heard: str) -> frozenset[str]:

@@ -89,15 +89,16 @@ def take_next(
 ) -> Case | None:
     """The case that waits longest for the desk, by the clock that is due first, now in `by`'s hands.
 
-    urgent: codes of categories that come before all others, even where it is only a guess. A case
+    A case in which somebody's life may be in danger comes before all others, and then those of the
+    categories `urgent` (codes), even where it is only a guess. A case
     whose words are still being written down comes after those that can be read. What `by` holds
     already is passed over. Of parallel takers each gets another. None when nothing waits.
     Raises Refused: `forbidden`, `enough_in_hand`.
     """
     agent_id = _at_the_desk(by)
     _room_for_more(session, agent_id)
-    pending = cast(Case.flags, String).contains('"transcript_pending"')
-    for those in (Case.category.in_(urgent), ~pending, pending):
+    danger, pending = _marked("danger"), _marked("transcript_pending")
+    for those in (danger, Case.category.in_(urgent), ~pending, pending):
         for _ in range(_TRIES):
             case: Case | None = session.scalars(_first(agent_id, now, those)).first()
             if case is None:
@@ -105,6 +106,11 @@ def take_next(
             if _put_in_hand(session, case, by, now):
                 return case
     return None
+
+
+def _marked(flag: str) -> ColumnElement[bool]:
+    # Flags are plain words, and both databases write a list of them with the word in quotes.
+    return cast(Case.flags, String).contains(f'"{flag}"', autoescape=True)
 
 
 def take(
@@ -249,11 +255,12 @@ def waiting(session: Session) -> int:
 
 
 def waiting_until(session: Session, until: datetime, limit: int) -> list[tuple[Case, Clock]]:
-    """Those of them whose clock runs out before `until`, the first due first."""
+    """Those of them whose clock runs out before `until`, the first due first; before them those in which
+    somebody's life may be in danger, whenever they are due."""
     rows = session.execute(
         _waiting(select(Case, Clock))
-        .where(Clock.due_at < until)
-        .order_by(Clock.due_at, Case.id)
+        .where(or_(Clock.due_at < until, _marked("danger")))
+        .order_by(_marked("danger").desc(), Clock.due_at, Case.id)
         .limit(limit)
     )
     return [(case, clock) for case, clock in rows]

@@ -14,18 +14,20 @@ from typing import Final
 from cases.script import fold
 
 BREAKS: Final = "，。！？；,.!?;\n"  # where a clause ends
-_GAP: Final = "~"
-_HOW_WIDE: Final = {"zh": 8, "en": 24}  # characters
+GAP: Final = "~"
+HOW_WIDE: Final = {"zh": 8, "en": 24}  # characters
 _ALIKE: Final = str.maketrans("’著", "'着")
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A word found, from character `start` up to `end`, and what it stands for."""
+    """A word found, from character `start` up to `end`, and what it stands for; `word`: as the lexicon has
+    it, plain."""
 
     kind: str
     start: int
     end: int
+    word: str = ""
 
     @property
     def place(self) -> range:
@@ -36,22 +38,22 @@ class Hit:
 class Lexicon:
     """Words ready to be looked for."""
 
-    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    patterns: tuple[tuple[str, str, re.Pattern[str]], ...]
 
     @classmethod
     def of(cls, words: Iterable[tuple[str, str]]) -> Lexicon:
         """words: (what it stands for, the word)."""
         once = dict.fromkeys(words)
-        return cls(tuple((kind, re.compile(pattern(word))) for kind, word in once))
+        return cls(tuple((kind, plain(word), re.compile(pattern(word))) for kind, word in once))
 
     def hits(self, text: str) -> list[Hit]:
         """Everything found in a plain text, the longest first; much of it may overlap."""
         return sorted(self._everywhere(text), key=lambda hit: (hit.start - hit.end, hit.start))
 
     def _everywhere(self, text: str) -> Iterator[Hit]:
-        for kind, word in self.patterns:
-            for found in word.finditer(text):
-                yield Hit(kind, *found.span())
+        for kind, word, expression in self.patterns:
+            for found in expression.finditer(text):
+                yield Hit(kind, *found.span(), word)
 
 
 def plain(text: str) -> str:
@@ -69,8 +71,8 @@ def script(word: str) -> str:
 
 def pattern(word: str) -> str:
     """The regular expression of one word, gaps and all."""
-    gap = f"[^{re.escape(BREAKS)}]{{0,{_HOW_WIDE[script(word)]}}}?"
-    return bounded(gap.join(re.escape(part) for part in plain(word).split(_GAP)), script(word))
+    gap = f"[^{re.escape(BREAKS)}]{{0,{HOW_WIDE[script(word)]}}}?"
+    return bounded(gap.join(re.escape(part) for part in plain(word).split(GAP)), script(word))
 
 
 def bounded(expression: str, written: str) -> str:

@@ -21,7 +21,7 @@ CLOSED = "closed"
 STATUSES = (RECEIVED, CONFIRMED, REFERRED, ACCEPTED, WHISTLED, SUSPENDED, RESOLVED, CLOSED)
 
 # The desk's own acts.
-CONFIRM, REFER = "confirm", "refer"
+CONFIRM, REFER, MERGE = "confirm", "refer", "merge"
 
 # Parts that a role gives, whatever the case.
 DESK = "desk"
@@ -74,6 +74,8 @@ _OUT = (REFERRED, ACCEPTED, WHISTLED)
 TRANSITIONS = (
     _row(CONFIRM, UNTAKEN, CONFIRMED, "desk", "category"),
     _row("close", UNTAKEN, CLOSED, "desk", "note"),
+    # Into a case about the same matter. What a department has is no more the desk's to merge.
+    _row(MERGE, UNTAKEN, CLOSED, "desk", "into note"),
     _row(REFER, [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
     _row(REFER, [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
     _row("accept", [REFERRED], ACCEPTED, "asked_to_lead"),

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ForeignKey, LargeBinary, String, select
-from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import admin_history, permissions
 from cases.accesses import OPERATOR
@@ -46,7 +46,7 @@ class Version(Record):
     rows: Mapped[int]
     figures: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(String(64))
-    weights: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    weights: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
 class Choice(Record):

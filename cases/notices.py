@@ -25,6 +25,7 @@ KINDS = (
     "instruction",
     "reopened",
     "resolved",
+    "merged",
     "followup_missed",
     "danger",
     "alert",
@@ -36,7 +37,7 @@ KINDS = (
 )
 CALLER = "caller"
 # What a citizen may be told by text message: each is one line of its own in the texts.
-TO_CALLERS = frozenset({"case_opened", "resolved", "followup_missed"})
+TO_CALLERS = frozenset({"case_opened", "resolved", "followup_missed", "merged"})
 # What a text may tell, and a webhook's payload with it. Whatever else a rule notes stays in the house.
 FACTS = ("number", "what", "due_at", "department", "owner", "lead", "late", "state", "link")
 UNSPREAD = text("spread_at IS NULL")

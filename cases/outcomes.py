@@ -133,13 +133,19 @@ def _counts() -> ColumnElement[bool]:
 
 def handled(session: Session, by: str, since: datetime, until: datetime) -> Counter[Handled]:
     """Cases opened in the period that are closed, and whether the desk answered them itself, for good.
+    A case that was merged into another is that other one.
 
     That is the desk's own figure: by department, all of them are the desk's.
     """
     for_good = and_(Case.owner == DESK, _REOPENED.c.case_id.is_(None))
     group = literal(DESK, String) if by == "department" else _group(by)
     columns = (group, for_good, _EXCLUDED.c.case_id.is_not(None))
-    closed = and_(Case.opened_at >= since, Case.opened_at < until, Case.status == CLOSED)
+    closed = and_(
+        Case.opened_at >= since,
+        Case.opened_at < until,
+        Case.status == CLOSED,
+        Case.merged_into.is_(None),
+    )
     of_cases = _about(by, select(*_named(columns)).select_from(Case))
     of_cases = of_cases.outerjoin(_REOPENED, _REOPENED.c.case_id == Case.id)
     counts: Counter[Handled] = Counter()

@@ -11,7 +11,9 @@ from cases import lifecycle
 from cases.errors import Refused
 
 SEE_CASES = "see_cases"
-SEE_OWN_CASES = "see_own_cases"  # those one's own department was asked for, has, or is called to
+SEE_OWN_CASES = (
+    "see_own_cases"  # those one's own department was asked for, has, is called to, or blew for
+)
 HEAR_RECORDINGS = "hear_recordings"
 REVEAL_NUMBER = "reveal_number"
 FOLLOW_UP = "follow_up"

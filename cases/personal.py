@@ -103,6 +103,11 @@ def personal(text: str) -> Iterator[Personal]:
         yield from _of_run(plain, run)
 
 
+def masked(text: str) -> str:
+    """Any text with `[phone]` and `[identity]` in place of such numbers."""
+    return "\n".join(_masked(text, list(personal(text))))
+
+
 def _masked(text: str, found: Sequence[Personal]) -> list[str]:
     """The lines of `text` with a token for each number, in the line in which it begins."""
     for one in reversed(found):

@@ -95,11 +95,12 @@ def read(folder: Path) -> Places:
     """The gazetteer of the city kept in `folder`, empty if it has none. Raises PackError."""
     file = folder / FILE
     try:
-        rows = csv.reader(file.read_text(encoding="utf-8").splitlines(), strict=True)
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Places.of(())
     except UnicodeDecodeError as error:
         raise PackError(file, f"is not UTF-8: {error}") from None
+    rows = csv.reader(text.splitlines(), strict=True)
     try:
         return Places.of(_places(rows))
     except (ValueError, csv.Error) as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import case as case_rules
 from cases import hazards, history, notices, places, transcripts, urgency
-from cases.case import Case
+from cases.case import DESK, Case
 from cases.gazetteer import Candidate, Gazetteer
 from cases.hazards import Hazard
 from cases.lifecycle import CLOSED
@@ -26,7 +26,8 @@ from cases.urgency import Danger
 # A place surer than this is taken for the case's own until somebody says otherwise.
 LIKELY: Final = 0.5
 FAILED: Final = "failed"
-ON_CALL: Final = ("role:supervisor", "role:coordinator")
+# The hotline's own desk has a telephone that takes text messages and a webhook; its people have e-mail.
+ON_CALL: Final = ("role:supervisor", "role:coordinator", f"department:{DESK}")
 
 
 class Reading(Record):
@@ -71,13 +72,19 @@ class Reader:
     def of_city(cls, folder: Path, languages: Sequence[str]) -> Reader:
         """Raises PackError."""
         known = places.read(folder)
-        made = {language: Gazetteer.of(known, language) for language in languages}
+        # Whatever is not Cantonese is heard as Mandarin: one index for both.
+        heard = {one: Gazetteer.of(known, one) for one in {_heard_as(one) for one in languages}}
+        made = {one: replace(heard[_heard_as(one)], language=one) for one in languages}
         return cls(made, languages[0])
 
     def places(self, text: str, language: str | None) -> tuple[Place, ...]:
         """The places that may have been meant, the likeliest first."""
         gazetteer = self.gazetteers.get(language or "", self.gazetteers[self.language])
         return tuple(_place(found, text) for found in gazetteer.look_up(text))
+
+
+def _heard_as(language: str) -> str:
+    return "yue" if language == "yue" else "cmn"
 
 
 def _place(found: Candidate, text: str) -> Place:
@@ -123,7 +130,7 @@ def read(session: Session, case: Case, reader: Reader, now: datetime) -> Reading
     found = (
         reader.places(text, case.language),
         hazards.hazards(text, case.category),
-        urgency.dangers(text),
+        urgency.dangers(text, case.language),
     )
     return _keep(session, case, reading, digest, found, now)
 

@@ -67,6 +67,7 @@ class Account:
     district: str | None = None
     seat: str | None = None
     closed: bool = False
+    merged_into: str | None = None
     desk: bool = True
     answers: list[Answer] = field(default_factory=list)
     granted: list[Granted] = field(default_factory=list)
@@ -114,7 +115,8 @@ def _count(
     answers = [one for one in account.answers if _within(one.at, period)]
     for answer in answers:
         found.said[_said(answer, _group(account, by, answer.department), out)] += 1
-    if account.closed and _within(account.began_at, period):
+    own = account.closed and account.merged_into is None
+    if own and _within(account.began_at, period):
         first_call = account.desk and not account.reopened
         found.handled[Handled(_group(account, by, DESK), first_call, out)] += 1
     for one in account.granted:
@@ -195,6 +197,7 @@ def _by_columns(row: Mapping[str, Any]) -> Account:
         district=row["district"],
         seat=row["seat"],
         closed=row["status"] == CLOSED,
+        merged_into=row.get("merged_into"),
         desk=row["owner"] == DESK,
         answers=[_answer(one) for one in row["followups"] if one["state"] in ASKED],
         granted=[_granted(one) for one in row["exclusions"] if one["approved"]],
@@ -258,8 +261,12 @@ def _closed(account: Account, line: Line) -> None:
     account.closed = True
 
 
+def _merged(account: Account, line: Line) -> None:
+    account.closed, account.merged_into = True, line["detail"]["into"]
+
+
 def _reopened(account: Account, line: Line) -> None:
-    account.closed, account.reopened = False, True
+    account.closed, account.reopened, account.merged_into = False, True, None
 
 
 def _wished(account: Account, line: Line) -> None:
@@ -281,6 +288,7 @@ _TELLS: Mapping[str, Callable[[Account, Line], None]] = {
     "taken": _taken,
     **dict.fromkeys(ANSWERS, _answered),
     "close": _closed,
+    "merge": _merged,
     "reopen": _reopened,
     "exclusion_asked": _wished,
     "exclusion_granted": _grant,

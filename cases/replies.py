@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cases import case as case_module
-from cases import clocks, followups, history, lifecycle, notices, whistles
+from cases import clocks, followups, history, lifecycle, merges, notices, whistles
 from cases.case import Case
 from cases.clocks import Terms
 from cases.errors import Refused
@@ -80,15 +80,16 @@ def _leave_it_to_the_lead(session: Session, case: Case, by: Person) -> None:
 def _ask_the_citizen(session: Session, case: Case, terms: Terms, now: datetime) -> None:
     followup = followups.plan(session, case, terms, now)
     clocks.start(session, case.id, clocks.FOLLOWUP, terms, now)
-    notices.post(
-        session,
-        "resolved",
-        to="caller",
-        case_id=case.id,
-        facts={"number": case.number, "owner": case.owner},
-        dedupe=f"resolved:{followup.id}",
-        now=now,
-    )
+    for one in (case, *merges.of_main(session, case.id)):
+        notices.post(
+            session,
+            "resolved",
+            to="caller",
+            case_id=one.id,
+            facts={"number": one.number, "owner": case.owner},
+            dedupe=f"resolved:{followup.id}" + ("" if one is case else f":{one.id}"),
+            now=now,
+        )
 
 
 def of_case(session: Session, case_id: int) -> list[Reply]:

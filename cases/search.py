@@ -27,7 +27,7 @@ from sqlalchemy import (
     table,
     union,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cases import grams
@@ -44,6 +44,11 @@ FIELDS: Final = ("note", "matter", "text", "answer", "words", "reason", "remark"
 LAST_PLACE: Final = 16_383
 # So many digits can be a part of a case's number, too.
 NUMBER_DIGITS: Final = 6
+# What stands in so few texts, or in so small a share of them, tells cases apart.
+FEW: Final = 5
+FEW_SHARE: Final = 0.01
+# So many of the latest texts are a fair sample.
+LATEST: Final = 500
 
 
 class SearchText(Record):
@@ -65,7 +70,6 @@ LOOK_UP: Final[Mapping[str, tuple[str, ...]]] = {
     "postgresql": (
         "CREATE INDEX ix_search_texts_words ON search_texts USING gin (words) "
         "WITH (fastupdate = off)",
-        "ALTER TABLE search_texts ALTER COLUMN words SET STATISTICS 500",
     ),
     "sqlite": (
         "CREATE VIRTUAL TABLE search_words USING fts5(words, content='search_texts', "
@@ -197,47 +201,36 @@ def _fts5(phrase: Phrase) -> str:
 # --- what tells cases apart ---------------------------------------------------------------------------
 
 
-def rare(session: Session, text: str, most: int, share: float) -> list[str]:
-    """The pairs and words of `text` that tell cases apart: none that stands in more than this share of
-    all texts, as far as the database has counted, and so many at most. Those that others have, too,
-    come first."""
+def having(session: Session, token: str) -> Select[Any]:
+    """The cases (a SELECT of `case_id`, each once) that have one of the tokens that `rare` gives."""
+    kind = session.get_bind().dialect.name
+    here = _stands(kind, Phrase((token,), open_end=False)), SearchText.audience != WHOLE
+    return select(SearchText.case_id.label("case_id")).where(*here).distinct()
+
+
+def rare(session: Session, text: str, most: int) -> list[str]:
+    """The pairs and words of `text` that few others have: so many at most, and those first that are in
+    others, too."""
     own = dict.fromkeys(token for token in grams.tokens(text) if len(token) > 1)
     wanted = [token for token in own if not token.isdigit()]
-    counted = _shares(session, wanted)
-    able = [token for token in wanted if counted.get(token, 0.0) <= share]
-    return sorted(able, key=lambda token: -counted.get(token, 0.0))[:most]
+    if not wanted:
+        return []
+    total, counted = _counts(session, wanted)
+    few = max(FEW, round(FEW_SHARE * total))
+    able = [token for token in wanted if counted.get(token, 0) <= few]
+    return sorted(able, key=lambda token: -counted.get(token, 0))[:most]
 
 
-def _shares(session: Session, tokens: list[str]) -> dict[str, float]:
-    """In what share of the texts each stands; one that the database has not counted is left out."""
+def _counts(session: Session, tokens: list[str]) -> tuple[int, dict[str, int]]:
+    """In how many texts each stands, and of how many: of all on SQLite, which keeps count; of the latest
+    ones on PostgreSQL."""
+    newest = session.execute(select(func.max(SearchText.id))).scalar() or 0
     if session.get_bind().dialect.name == "postgresql":
-        return _by_statistics(session, tokens)
+        since = max(0, newest - LATEST)
+        sample = f"SELECT words FROM search_texts WHERE id > {since}"
+        stat = func.ts_stat(sample).table_valued("word", "ndoc", "nentry")
+        rows = session.execute(select(stat.c.word, stat.c.ndoc).where(stat.c.word.in_(tokens)))
+        return newest - since, {word: count for word, count in rows}
     vocabulary = table("search_words_rows", column("term"), column("doc"))
-    total = session.execute(select(func.max(SearchText.id))).scalar() or 1
-    rows = session.execute(
-        select(vocabulary.c.term, vocabulary.c.doc).where(vocabulary.c.term.in_(tokens))
-    )
-    return {term: doc / total for term, doc in rows}
-
-
-def _by_statistics(session: Session, tokens: list[str]) -> dict[str, float]:
-    stats = table(
-        "pg_stats",
-        *map(column, ("tablename", "attname", "schemaname")),
-        column("most_common_elems"),
-        column("most_common_elem_freqs"),
-    )
-    row = session.execute(
-        select(
-            cast(cast(stats.c.most_common_elems, Text), ARRAY(Text)),
-            stats.c.most_common_elem_freqs,
-        ).where(
-            stats.c.tablename == SearchText.__tablename__,
-            stats.c.attname == "words",
-            stats.c.schemaname == func.current_schema(),
-        )
-    ).first()
-    if row is None or row[0] is None:
-        return {}
-    known = dict(zip(row[0], row[1], strict=False))
-    return {token: known[token] for token in tokens if token in known}
+    found = select(vocabulary.c.term, vocabulary.c.doc).where(vocabulary.c.term.in_(tokens))
+    return newest, {term: doc for term, doc in session.execute(found)}

@@ -1,4 +1,4 @@
-"""What a case needs, found in what was said: places, numbers of houses and telephones, names.
+"""What a case needs, found in what was said: places, times, numbers of houses and telephones, names.
 
 A slot never replaces the text. It is kept beside it, as it was said and in its usual form, with its
 own confidence. Chinese numerals are only read where they are certainly numbers.
@@ -7,12 +7,12 @@ own confidence. Chinese numerals are only read where they are certainly numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -25,6 +25,11 @@ from cases.transcripts import PHANTOM, Segment, Slot, SlotKind
 
 SURNAMES: Final = Path(__file__).with_name("surnames.yaml")
 
+# Below this a slot is marked, so that a person hears it again. A wrong telephone number costs more than
+# a wrong name: nobody can be called back.
+DOUBTFUL: Final = 0.6
+DOUBTFUL_NUMBER: Final = 0.8
+LEAST_TELEPHONE: Final = 7
 # So many digits in a row are a number, whatever stands around them.
 LEAST_DIGITS: Final = 4
 _YEAR: Final = re.compile(r"19[5-9]\d|20[0-4]\d")
@@ -41,7 +46,7 @@ class Part:
 
 
 def slots(segments: Sequence[Segment], places: Places) -> tuple[Slot, ...]:
-    """The places, numbers and names in what was said, in order of time; no two overlap.
+    """The places, times, numbers and names in what was said, in order of time; no two overlap.
 
     A place with the number of a house behind it is one slot: 彌敦道八十八號 is 彌敦道88號. Identity
     numbers are nobody's need and no slots; invented lines have none.
@@ -55,12 +60,24 @@ def slots(segments: Sequence[Segment], places: Places) -> tuple[Slot, ...]:
     return tuple(sorted(found, key=lambda slot: slot.start))
 
 
+def is_telephone(slot: Mapping[str, Any]) -> bool:
+    """Whether a kept slot is a number somebody can be called back at."""
+    value = str(slot["value"])
+    return slot["kind"] == "number" and value.isdigit() and len(value) >= LEAST_TELEPHONE
+
+
+def is_doubtful(slot: Mapping[str, Any]) -> bool:
+    """Whether a kept slot should be heard again before anybody relies on it."""
+    return float(slot["confidence"]) < (DOUBTFUL_NUMBER if is_telephone(slot) else DOUBTFUL)
+
+
 def _parts(text: str, places: Places) -> Iterator[Part]:
     """All that is found, what is surest first."""
     plain = numerals.one_way(text)
     houses = list(_numbers_with_unit(plain, text))
     yield from _places(plain, text, places, houses)
     yield from houses
+    yield from _times(plain, text)
     yield from _rows_of_digits(plain)
     yield from _names(text)
 
@@ -174,6 +191,54 @@ def _is_word(plain: str, group: Digits) -> bool:
 
 def _within(group: Digits, hidden: Sequence[tuple[int, int]]) -> bool:
     return any(start < group.end and group.start < end for start, end in hidden)
+
+
+# --- times ---
+
+_DAY: Final = (
+    "今[日天朝早晚晨]|[琴尋寻昨][日天晚]|前[日天晚]|[聽听明][日天晚]|[後后][日天]"
+    "|[上下呢這这今]?[個个]?(?:星期|禮拜|礼拜|[週周])[一二三四五六日天末]"
+    rf"|{CHINESE_NUMBER}月{CHINESE_NUMBER}[日號号]"
+)
+_PART_OF_DAY: Final = (
+    "朝早|早上|上[晝昼午]|中午|晏[晝昼]|下[晝昼午]|傍晚|夜晚|晚上|[夜晚][間间]|半夜|凌晨|深夜"
+)
+_CLOCK: Final = rf"{CHINESE_NUMBER}[點点](?P<{{}}>[鐘钟半]|{CHINESE_NUMBER}分?)?"
+# 一點 is also 'a little': the clock is meant behind a day or a part of one, or with 鐘, 半 or 分.
+_CHINESE_TIME: Final = re.compile(
+    rf"(?:(?:{_DAY})[嘅的]?(?:{_PART_OF_DAY})?|(?:{_PART_OF_DAY})(?={CHINESE_NUMBER}[點点]))"
+    rf"(?:{_CLOCK.format('after')})?"
+    rf"|{CHINESE_NUMBER}[點点](?:[鐘钟半]|{CHINESE_NUMBER}分)"
+)
+_FIGURES: Final = re.compile(rf"{CHINESE_NUMBER}(?=[點点月日號号分])")
+_PART_EN: Final = "morning|afternoon|evening|night"
+_DAY_EN: Final = (
+    rf"(?:yesterday|today|tomorrow|last|this)(?: (?:{_PART_EN}))\b|yesterday|today|tonight|tomorrow"
+    r"|(?:(?:last|this|next|on|since) )?(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+)
+_CLOCK_EN: Final = (
+    rf"(?:at )?(?:\d{{1,2}}(?::\d\d)?|{ENGLISH_NUMBER}) ?(?:[ap]\.?m\b\.?|o'?clock\b)"
+)
+_ENGLISH_TIME: Final = re.compile(
+    rf"\b(?:(?:{_DAY_EN})(?:,? {_CLOCK_EN})?|{_CLOCK_EN}(?: (?:{_DAY_EN}))?)", re.IGNORECASE
+)
+
+
+def _times(plain: str, text: str) -> Iterator[Part]:
+    """When it happened, as far as a day or an hour is named: 琴晚十點半, last night, 5 pm."""
+    for found in _CHINESE_TIME.finditer(plain):
+        said = text[found.start() : found.end()]
+        yield Part("time", found.start(), found.end(), _in_figures(plain, found, said))
+    for found in _ENGLISH_TIME.finditer(text):
+        yield Part("time", found.start(), found.end(), found[0])
+
+
+def _in_figures(plain: str, found: re.Match[str], said: str) -> str:
+    """What was said, with its hours and dates in figures: 琴晚10點半."""
+    for number in reversed(list(_FIGURES.finditer(plain[found.start() : found.end()]))):
+        if figures := numerals.number(number[0]):
+            said = said[: number.start()] + figures + said[number.end() :]
+    return said
 
 
 # --- places ---

@@ -10,7 +10,7 @@ home.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -29,16 +29,18 @@ _LAZY_CODA: Final = {"ng": "n", "k": "t"}
 _SYLLABIC: Final = ("m", "ng")  # 唔, 五: many say both alike
 
 _PINYIN: Final = re.compile(r"(zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(.*)")
+_WITHOUT: Final = {"p": "b", "t": "d", "kw": "gw", "k": "g", "c": "z", "q": "j"}
+_BREATH: Final = re.compile("^(?:p|t|kw|k|c|q)")
 _FLAT: Final = {"zh": "z", "ch": "c", "sh": "s", "n": "l"}
 
 
-def sound(text: str, language: str) -> str:
+def sound(text: str, language: str, *, rough: bool = False) -> str:
     """The sound of `text` in `language` (`yue`; anything else is heard as Mandarin): as long as the
     text, one character for each, alike where the two sound alike. What is not Chinese stays, in small
-    letters."""
+    letters. rough: sounds with and without breath alike as well (塌 and 踏), which a telephone blurs."""
     lowered = text.lower()
     plain = lowered if len(lowered) == len(text) else text
-    return plain.translate(_syllables("yue" if language == "yue" else "cmn"))
+    return plain.translate(_syllables("yue" if language == "yue" else "cmn", rough))
 
 
 def is_sounded(char: str) -> bool:
@@ -47,16 +49,19 @@ def is_sounded(char: str) -> bool:
 
 
 @cache
-def _syllables(language: str) -> Mapping[int, str]:
-    read = _cantonese if language == "yue" else _mandarin
+def _syllables(language: str, rough: bool) -> Mapping[int, str]:
     codes: dict[str, str] = {}
     found = {}
-    for code, syllable in _readings(read):
+    for code, syllable in _readings(language):
+        if rough:
+            syllable = _BREATH.sub(lambda onset: _WITHOUT[onset[0]], syllable)
         found[code] = codes.setdefault(syllable, chr(FIRST + len(codes)))
     return found
 
 
-def _readings(read: Callable[[str], str | None]) -> list[tuple[int, str]]:
+@cache
+def _readings(language: str) -> list[tuple[int, str]]:
+    read = _cantonese if language == "yue" else _mandarin
     readings = ((code, read(chr(code))) for code in _HAN)
     return [(code, syllable) for code, syllable in readings if syllable]
 

@@ -1,4 +1,4 @@
-"""More calls of one kind in one district than a day there let expect: found once a day, for all at once.
+"""More calls of one kind in one district than a day there let expect: found for all at once.
 
 By EARS (`ears`), on counts that were made comparable first: a Monday has more calls than a Sunday, and a
 holiday fewer than either, so every day is divided by what such a day has of an average day in the whole
@@ -11,17 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, String, func, select
 from sqlalchemy.orm import Session
 
-from cases import alerts, ears
-from cases.alerts import SURGE, Alert, Found
+from cases import ears
 from cases.case import Case
 from cases.ears import Method
 from cases.readings import Reading
@@ -69,30 +68,54 @@ def detect(
     least: int,
     method: Method = "C2",
     days: int | None = None,
+    surprise: float = 1.0,
 ) -> list[Surge]:
     """The surges of the last `days` days (of all of them without), the earliest first.
 
-    least: fewer calls on a day are no surge. is_working: whether people work on that day in the city.
+    least: fewer calls on a day are no surge; surprise: nor are as many as are likelier than this. is_working:
+    whether people work on that day in the city.
     """
+    expected, found = alarmed(series, is_working, least=least, method=method, surprise=surprise)
+    if days is not None:
+        found[:, : max(0, found.shape[1] - days)] = False
+    surges = [
+        _surge(series, row, column, expected[row, column])
+        for row, column in zip(*np.nonzero(found), strict=True)
+    ]
+    return sorted(surges, key=lambda one: (one.day, one.probability))
+
+
+def alarmed(
+    series: Series,
+    is_working: Callable[[date], bool],
+    *,
+    least: int,
+    method: Method = "C2",
+    surprise: float = 1.0,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """For each cell and day what was to be expected, NaN where there is no past, and whether it is an
+    alarm: more than the method's bound, at least `least` calls, and no likelier than `surprise`."""
     factors = day_factors(series, is_working)
     usual = ears.bounds(series.counts / factors, method)
-    expected, upper = usual.expected * factors, usual.upper * factors
     with np.errstate(invalid="ignore"):
-        alarmed = (series.counts > upper) & (series.counts >= least)
-    if days is not None:
-        alarmed[:, : max(0, alarmed.shape[1] - days)] = False
-    found = [
-        _surge(series, row, column, expected[row, column])
-        for row, column in zip(*np.nonzero(alarmed), strict=True)
-    ]
-    return sorted(found, key=lambda one: (one.day, one.probability))
+        above = (series.counts > usual.upper * factors) & (series.counts >= least)
+    expected = usual.expected * factors
+    if surprise < 1:
+        above[above] = _by_chance(series.counts[above], expected[above]) <= surprise
+    return expected, above
 
 
 def _surge(series: Series, row: int, column: int, expected: float) -> Surge:
     seen = int(series.counts[row, column])
-    # Where nothing was expected at all, one call in a fortnight is what can be told from zero.
-    probability = float(poisson.sf(seen - 1, max(expected, 1 / 14)))
+    probability = float(_by_chance(np.array([seen]), np.array([expected]))[0])
     return Surge(series.cells[row], series.day(int(column)), seen, float(expected), probability)
+
+
+def _by_chance(seen: NDArray[Any], expected: Floats) -> Floats:
+    """The probability of as many or more (Poisson)."""
+    # Where nothing was expected at all, one call in a fortnight is what can be told from zero.
+    chance: Floats = poisson.sf(seen - 1, np.maximum(expected, 1 / 14))
+    return chance
 
 
 def day_factors(series: Series, is_working: Callable[[date], bool]) -> Floats:
@@ -120,61 +143,65 @@ def _kind(day: date, is_working: Callable[[date], bool]) -> int:
 
 def series_of(session: Session, zone: ZoneInfo, until: date, days: int) -> Series:
     """The daily counts of the `days` days up to and with `until`, from the cases as they stand."""
-    first = until - (days - 1) * DAY
-    since = datetime.combine(first, datetime.min.time(), zone)
-    before = datetime.combine(until + DAY, datetime.min.time(), zone)
+    return _series(session, zone, until - (days - 1) * DAY, days, 1)
+
+
+def weeks_of(session: Session, zone: ZoneInfo, until: date, weeks: int) -> Series:
+    """The weekly counts of the `weeks` weeks that end with `until`: `first` is the first day of the first,
+    each column a week."""
+    return _series(session, zone, until - (weeks * 7 - 1) * DAY, weeks, 7)
+
+
+def _series(session: Session, zone: ZoneInfo, first: date, columns: int, days: int) -> Series:
+    """Counted by the database: a year of a large city is millions of cases."""
+    after = first + columns * days * DAY
+    day, where = _day(session, zone, after), func.coalesce(Reading.district, NOWHERE)
     rows = session.execute(
-        select(Case.category, Reading.district, Case.opened_at)
+        select(Case.category, where, day, func.count())
         .outerjoin(Reading, Reading.case_id == Case.id)
-        .where(Case.opened_at >= since, Case.opened_at < before, Case.category.is_not(None))
+        .where(Case.opened_at >= _midnight(first, zone), Case.opened_at < _midnight(after, zone))
+        .where(Case.category.is_not(None))
+        .group_by(Case.category, where, day)
     )
     counted: dict[Cell, Floats] = {}
-    for category, district, opened_at in rows:
-        cell = (str(category), district or NOWHERE)
-        column = (opened_at.astimezone(zone).date() - first).days
-        counted.setdefault(cell, np.zeros(days))[column] += 1
+    for category, district, told, count in rows:
+        column = min(max((date.fromisoformat(told) - first).days // days, 0), columns - 1)
+        counted.setdefault((str(category), district), np.zeros(columns))[column] += count
     cells = sorted(counted)
-    counts = np.array([counted[cell] for cell in cells]).reshape(len(cells), days)
+    counts = np.array([counted[cell] for cell in cells]).reshape(len(cells), columns)
     return Series(cells, first, counts)
 
 
-def look(
+def _day(session: Session, zone: ZoneInfo, near: date) -> ColumnElement[str]:
+    """The day a case was opened as people there count. SQLite knows no zones: it is told the distance
+    to UTC `near` the end, which elsewhere than in China may be an hour wrong in the other half of the year."""
+    if session.get_bind().dialect.name == "postgresql":
+        local = func.timezone(zone.key, Case.opened_at)
+        return func.to_char(local, "YYYY-MM-DD", type_=String)
+    offset = _midnight(near, zone).utcoffset() or timedelta()
+    return func.date(Case.opened_at, f"{offset.total_seconds():+.0f} seconds", type_=String)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, datetime.min.time(), zone)
+
+
+def cases_behind(
     session: Session,
     zone: ZoneInfo,
-    is_working: Callable[[date], bool],
-    yesterday: date,
-    now: datetime,
-) -> list[Alert]:
-    """Raise an alert for every surge of that day; those that were not raised before."""
-    series = series_of(session, zone, yesterday, LEARNED)
-    held = alerts.policy()
-    surges = detect(series, is_working, least=held.surge_least, days=1)
-    told = (_found(session, zone, one) for one in surges)
-    return [alert for found in told if (alert := alerts.raise_one(session, found, now))]
-
-
-def _found(session: Session, zone: ZoneInfo, surge: Surge) -> Found:
-    category, where = surge.cell
-    return Found(
-        SURGE,
-        "EARS C2",
-        {"category": category, "district": where, "day": surge.day.isoformat()},
-        surge.seen,
-        surge.expected,
-        surge.probability,
-        _behind(session, zone, surge),
-        f"surge:{category}:{where}:{surge.day.isoformat()}",
-    )
-
-
-def _behind(session: Session, zone: ZoneInfo, surge: Surge) -> list[int]:
-    category, where = surge.cell
-    since = datetime.combine(surge.day, datetime.min.time(), zone)
+    category: str,
+    districts: Sequence[str],
+    first: date,
+    last: date,
+) -> list[int]:
+    """The ids of the cases of that category in these districts on the days `first` to `last`."""
     wanted = (
         select(Case.id)
         .outerjoin(Reading, Reading.case_id == Case.id)
-        .where(Case.opened_at >= since, Case.opened_at < since + DAY)
-        .where(Case.category == category, func.coalesce(Reading.district, NOWHERE) == where)
+        .where(Case.opened_at >= _midnight(first, zone))
+        .where(Case.opened_at < _midnight(last + DAY, zone))
+        .where(Case.category == category)
+        .where(func.coalesce(Reading.district, NOWHERE).in_(districts))
         .order_by(Case.id)
     )
     return list(session.scalars(wanted))

@@ -17,7 +17,7 @@ from cases.categories import Category
 from cases.record import Id, Record
 from cases.recordings import Claim, Recording
 
-SlotKind = Literal["place", "number", "name"]
+SlotKind = Literal["place", "time", "number", "name"]
 MaskKind = Literal["phone", "identity"]
 # The flag of a line that a model invented.
 PHANTOM = "phantom"

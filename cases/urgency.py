@@ -10,7 +10,7 @@ count where something says that it is *now*.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,8 @@ from pydantic.dataclasses import dataclass as checked
 
 from cases import lexicon
 from cases.lexicon import Hit, Lexicon
-from cases.pack import STRICT, Code, Coded, Names, Pack
+from cases.misheard import Misheard, MisheardEnglish
+from cases.pack import LANGUAGES, STRICT, Code, Coded, Names, Pack
 
 FILE: Final = Path(__file__).with_suffix(".yaml")
 
@@ -60,6 +61,7 @@ class Rules(Pack):
 
     dangers: Annotated[dict[Code, Kind], Coded]
     harmless: tuple[str, ...]
+    misheard: tuple[str, ...]
     negation: _Words
     past: _Words
     over: _Words
@@ -73,19 +75,23 @@ def rules() -> Rules:
     return Rules.read(FILE)
 
 
-def dangers(text: str) -> tuple[Danger, ...]:
-    """The dangers to life in what was said, in the order in which they were; empty: none recognised."""
+def dangers(text: str, language: str | None = None) -> tuple[Danger, ...]:
+    """The dangers to life in what was said, in the order in which they were; empty: none recognised.
+
+    language: in which it was said (`yue`, `cmn`, `en`), for words that only sound right; None: any.
+    """
     plain = lexicon.plain(text)
-    found = (hit for hit in _hits(plain) if hit.kind and _is_real(plain, hit))
+    found = (hit for hit in _hits(plain, language) if hit.kind and _is_real(plain, hit))
     return tuple(Danger(hit.kind, text[hit.start : hit.end], hit.start) for hit in found)
 
 
-def _hits(plain: str) -> list[Hit]:
+def _hits(plain: str, language: str | None) -> list[Hit]:
     """What is found, from left to right. Words that only look like danger and danger itself never share
     a character: the longer takes it (打個 but 打個仔); two dangers may."""
     taken: dict[bool, set[int]] = {True: set(), False: set()}
-    kept = []
-    for hit in _lexicon().hits(plain):
+    kept: list[Hit] = []
+    found = [*_lexicon().hits(plain), *_misheard(plain, language)]
+    for hit in sorted(found, key=lambda hit: (hit.start - hit.end, hit.start)):
         if taken[not hit.kind].isdisjoint(hit.place):
             taken[bool(hit.kind)].update(hit.place)
             kept.append(hit)
@@ -101,10 +107,37 @@ def _lexicon() -> Lexicon:
     return Lexicon.of(words)
 
 
+def _misheard(plain: str, language: str | None) -> Iterator[Hit]:
+    """Words of danger that a recogniser wrote otherwise."""
+    for heard in _by_sound():
+        if heard.language == language or language not in LANGUAGES:
+            yield from heard.hits(plain)
+    yield from _english_by_sound().hits(plain)
+
+
+@cache
+def _by_sound() -> tuple[Misheard, ...]:
+    held = rules()
+    return tuple(
+        Misheard.of(
+            [(one.code, word) for one in held.dangers.values() for word in getattr(one, language)],
+            language,
+            held.misheard,
+        )
+        for language in ("yue", "cmn")
+    )
+
+
+@cache
+def _english_by_sound() -> MisheardEnglish:
+    kinds = rules().dangers.values()
+    return MisheardEnglish.of([(kind.code, word) for kind in kinds for word in kind.en])
+
+
 def _is_real(plain: str, hit: Hit) -> bool:
     clause_start, clause_end = _clause(plain, hit)
     before, after = plain[clause_start : hit.start], plain[hit.end : clause_end]
-    if _ends_with("negation", before, _NEGATED_WITHIN):
+    if _ends_with("negation", before, _NEGATED_WITHIN) or _is_negated_within(plain, hit):
         return False
     may_be = rules().dangers[hit.kind].speculation_counts
     if not may_be and _ends_with("speculation", before, _SPECULATED_WITHIN):
@@ -113,6 +146,13 @@ def _is_real(plain: str, hit: Hit) -> bool:
         return True
     is_over = _says("over", plain[hit.start : hit.end + _OVER_WITHIN])
     return not is_over and not _says("past", before) and not _says("past", after)
+
+
+def _is_negated_within(plain: str, hit: Hit) -> bool:
+    """架子没有倒: right before the last part of a word with a gap."""
+    _, gap, last = hit.word.rpartition(lexicon.GAP)
+    middle = plain[hit.start : hit.end - len(last)]
+    return bool(gap) and _ends_with("negation", middle, _NEGATED_WITHIN)
 
 
 def _clause(plain: str, hit: Hit) -> tuple[int, int]:

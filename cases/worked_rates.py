@@ -100,6 +100,8 @@ _RULES = """## What holds for all of them
   told; `category` as a person last confirmed it (a guess is no fact to judge by); `seat` is the leader who
   took the case at the duty seat; `none` is what belongs to none; `city` is all together. `first_call` is the
   desk's own: by department, all cases are `desk`'s.
+- **A merged case 併案** counts once: its main case is counted, it is not, neither for `first_call` nor in a
+  call-back of its own. Taken apart again it counts as reopened.
 - **No data** is shown where there is nothing to take a share of, never 0 or 100; a unit without data for a
   rate that has a weight has no score.
 - **The score** is 100 x the weighted sum of the rates, unrounded; figures are rounded once, half up, when

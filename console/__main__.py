@@ -23,6 +23,7 @@ from cases import (
     case,
     departments,
     duty,
+    editions,
     export,
     history,
     people,
@@ -36,11 +37,12 @@ from cases.errors import Refused
 from cases.history import Broken
 from cases.pack import PackError
 from cases.permissions import ROLES, SYSTEM
-from console import kpi, model
+from console import gazetteer, kpi, model
 from runtime import clock, database
 from runtime.city import City, CityError
 from runtime.database import transaction
 from runtime.settings import Settings
+from runtime.shelf import Shelf
 
 T = TypeVar("T")
 
@@ -69,6 +71,7 @@ def commands() -> None:
 
 commands.add_command(kpi.kpi)
 commands.add_command(model.model)
+commands.add_command(gazetteer.gazetteer)
 
 
 @commands.command("add-agent")
@@ -308,7 +311,8 @@ def _check_department(code: str | None) -> None:
     if code is None:
         return
     try:
-        known = [one.code for one in departments.read(Settings.load().city_folder)]
+        shelf = Shelf(Settings.load(), _engine(), editions)
+        known = [one.code for one in departments.read(shelf.current()) if not one.retired]
     except PackError as error:
         raise click.ClickException(str(error)) from None
     if code not in known:

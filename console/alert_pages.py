@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import accesses, alerts, case, clusters, hazards, transcripts, whistles
+from cases import accesses, alerts, case, hazards, transcripts, whistles
 from cases.alerts import Alert
 from cases.case import Case
 from cases.clusters import Cluster
@@ -105,6 +105,8 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         alert = records.get(Alert, alert_id) or abort(404)
         behind = _behind(records, alert)
         note(records, office, accesses.VIEWED, *(one.case.id for one in behind))
+        found_by = alerts.methods(alert)
+        record = [one for one in alerts.record(records) if one.method in found_by]
         names = who(records, [alert.acknowledged_by or "", alert.judged_by or ""])
         records.expunge_all()
     made = _whistling(words, _matter(words, alert))
@@ -113,6 +115,7 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         "alert.html",
         alert=alert,
         behind=behind,
+        record=record,
         names=names,
         acknowledging=ACKNOWLEDGING,
         whistling=whistle,
@@ -202,8 +205,3 @@ def _by_family(rows: Sequence[Cluster]) -> dict[str, list[Cluster]]:
 
 def _words(office: Office) -> Words:
     return Words(g.wording, office)
-
-
-def of_case(records: Session, case_id: int) -> list[Cluster]:
-    """The clusters a case shares with others, for its page."""
-    return [one for one in clusters.of_case(records, case_id) if one.cases > 1]

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 OVERTAKEN = frozenset({"changed", "not_now"})
 # What a form says that wants the next case afterwards.
 NEXT = "next"
+# From the inbox of a department, to which it goes back.
+INBOX = "inbox"
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
     sent = _sent(form)
     if "insert" in request.form:
         return _inserted(office, number, action, form, sent)
+    if request.form.get("then") == INBOX:
+        sent.given.update(deeds.in_short(_words(office), action, sent.given))
     how = How(office.person(g.here), clock.now(), office.terms, sent.version)
     try:
         with transaction(office.engine) as records:
@@ -130,6 +134,8 @@ def _act(office: Office, number: str, action: str) -> ResponseReturnValue:
     if request.form.get("then") == NEXT:
         return in_hand.go_on(office, after=f"desk.{action}")
     flash(f"case.done.{action}")
+    if request.form.get("then") == INBOX:
+        return redirect(url_for("console.department_page", _anchor="to-accept"), 303)
     return redirect(_onward(office, number), 303)
 
 

@@ -14,6 +14,7 @@ from cases import (
     asked,
     clocks,
     clusters,
+    corrections,
     exclusions,
     followups,
     history,
@@ -36,7 +37,7 @@ from cases.asked import Referral
 from cases.calls import Call
 from cases.case import Case
 from cases.clocks import Clock
-from cases.clusters import Cluster
+from cases.clusters import Together
 from cases.errors import Refused
 from cases.exclusions import Exclusion
 from cases.followups import Followup
@@ -51,8 +52,9 @@ from cases.suggestions import Suggested
 from cases.tasks import Task
 from cases.transcripts import Transcript
 from cases.whistles import Called, Whistle
-from console import article_pages, noted, own_cases
+from console import article_pages, noted, own_cases, ties
 from console.office import Office
+from console.ties import Ties
 from console.who import Who, who
 from runtime import clock
 
@@ -62,7 +64,7 @@ class Sheet:
     """A case as one reader sees it. The rows outlive the transaction they were read in.
 
     `parts`: who the reader is to the case. `where`: the place its caller named, where the gazetteer
-    knows it. `reading`: what was understood of it; `alike`: the clusters it shares with others.
+    knows it. `reading`: what was understood of it; `alike`: what it is seen together with, and why.
     `route`: whose it is by the routing rules of today. `what`, `whose`: what a person at the
     desk is offered to choose from, whose department for the category `of`. `holder`, `lookers`: who
     has it in hand, and who else looks at it. `articles`: what is written about its category, as of
@@ -87,7 +89,7 @@ class Sheet:
     exclusions: list[Exclusion] = field(default_factory=list)
     where: Where = NOWHERE
     reading: Reading | None = None
-    alike: list[Cluster] = field(default_factory=list)
+    alike: list[Together] = field(default_factory=list)
     route: Route | None = None
     articles: list[Version] = field(default_factory=list)
     templates: list[Template] = field(default_factory=list)
@@ -99,6 +101,10 @@ class Sheet:
     whose: list[Suggested] = field(default_factory=list)
     holder: Holder | None = None
     lookers: list[str] = field(default_factory=list)
+    ties: Ties = field(default_factory=Ties)
+
+    # Recordings with a copy of the sound in which no number can be heard.
+    silent: frozenset[int] = frozenset()
 
     @property
     def private(self) -> bool:
@@ -189,12 +195,14 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
     call = records.get_one(Call, case.call_id)
     marks = _marks(records, call, reader)
     parts = case_rules.parts(records, case, reader)
+    sounds = _sounds(records, case)
     sheet = Sheet(
         case=case,
         call=call,
         reader=reader,
         parts=parts,
-        sounds=_sounds(records, case),
+        sounds=sounds,
+        silent=_silent(records, sounds),
         events=events,
         names=who(records, _actors(events, given, whistle, called, marks)),
         clocks=clocks.of_case(records, case.id),
@@ -211,13 +219,16 @@ def read(records: Session, office: Office, case: Case, reader: Person, category:
         today=article_pages.today(office),
         where=where,
         reading=readings.of_case(records, case.id),
-        alike=[one for one in clusters.of_case(records, case.id) if one.cases > 1],
+        alike=clusters.together(records, case.id),
         route=_route(records, office, case, where),
         of=category or case.category,
         **_offered(records, office, case, parts, where, category),
         holder=leases.holder(records, case.id, now),
         lookers=leases.lookers(records, case.id, besides=reader, now=now),
+        ties=ties.read(records, case, reader, parts),
     )
+    for one in sheet.ties.merged:
+        noted.note(records, office, accesses.VIEWED, one.case.id)
     records.expunge_all()
     return sheet
 
@@ -281,6 +292,13 @@ def _sounds(records: Session, case: Case) -> list[tuple[Recording, Transcript | 
         (one, transcripts.of_recording(records, one.id))
         for one in recordings.of_call(records, case.call_id)
     ]
+
+
+def _silent(
+    records: Session, sounds: Iterable[tuple[Recording, Transcript | None]]
+) -> frozenset[int]:
+    with_copy = (one for one, _ in sounds if one.masked_key)
+    return frozenset(one.id for one in with_copy if corrections.copy_is_silent(records, one))
 
 
 def _whistle(records: Session, case: Case) -> Whistle | None:

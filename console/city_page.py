@@ -164,6 +164,9 @@ def _changes(office: Office, plan: Plan) -> list[Change]:
     with transaction(office.engine) as records:
         found = []
         for name in sorted(plan.changed):
+            if name in editions.IMPORTED:
+                found.append(Change(name, None, []))
+                continue
             before = papers.in_force(records, name).text
             after = plan.texts.get(name, papers.installed_text(name))
             key = plan.versions.get(name)

@@ -15,6 +15,8 @@ from cases import (
     exclusions,
     followups,
     lifecycle,
+    links,
+    merges,
     recordings,
     referrals,
     replies,
@@ -241,6 +243,14 @@ def _mark_decision(desk: Desk) -> Form:
     )
 
 
+def _other_case(desk: Desk) -> Form:
+    return Form("", (Field("other", "line"), Field("note")))
+
+
+def _linked(desk: Desk) -> Form:
+    return Form("", (Field("other", "line"),))
+
+
 def _nothing(desk: Desk) -> Form:
     return Form("")
 
@@ -294,6 +304,9 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
     "not_reached": _nothing,
     "resume": _nothing,
     "close": _note,
+    "merge": _other_case,
+    "link": _other_case,
+    "unlink": _linked,
     "reopen": _reopen,
     "take": _nothing,
     "instruction": _task,
@@ -310,7 +323,7 @@ FORMS: Mapping[str, Callable[[Desk], Form]] = {
 BESIDES = frozenset(
     {
         *("take", "instruction", "task", "exclusion", "exclusion_decision"),
-        *("mark_caller", "mark_decision"),
+        *("mark_caller", "mark_decision", "link", "unlink"),
     }
 )
 
@@ -343,6 +356,8 @@ def _may(sheet: Sheet, action: str) -> bool:
         return _about_exclusion(sheet, action)
     if action == "mark_caller":
         return _may_mark(sheet)
+    if action in ("link", "unlink"):
+        return sheet.ties.linking and (action == "link" or bool(sheet.ties.linked))
     if action == "mark_decision":
         return bool(sheet.marks) and may(sheet.reader.role, DECIDE_MARKS)
     if sheet.case.status == lifecycle.CLOSED:
@@ -381,6 +396,13 @@ def form(desk: Desk, action: str) -> Form:
     """What this act asks for in this case."""
     made = FORMS[action](desk)
     return Form(action, made.fields, made.why)
+
+
+def in_short(words: Words, action: str, given: Given) -> Given:
+    """What three taps leave out: a return's words are then those of its reason."""
+    if action == "return" and given["reason"] and not given["words"]:
+        return {"words": words.return_reason(given["reason"])}
+    return {}
 
 
 # --- what each act does ----------------------------------------------------------------------------
@@ -465,6 +487,19 @@ def _do_resolve(records: Session, office: Office, case: Case, given: Given, how:
 
 def _do_close(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
     case_rules.close(records, case, given["note"], version=how.version, by=how.by, now=how.now)
+
+
+def _do_merge(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    said = (given["other"], given["note"])
+    merges.merge(records, case, *said, by=how.by, version=how.version, now=how.now)
+
+
+def _do_link(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    links.link(records, case, given["other"], given["note"], by=how.by, now=how.now)
+
+
+def _do_unlink(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
+    links.unlink(records, case, given["other"], by=how.by, now=how.now)
 
 
 def _do_reopen(records: Session, office: Office, case: Case, given: Given, how: How) -> None:
@@ -609,6 +644,9 @@ RULES: Mapping[str, Rule] = {
     "interim": _do_interim,
     "resolve": _do_resolve,
     "close": _do_close,
+    "merge": _do_merge,
+    "link": _do_link,
+    "unlink": _do_unlink,
     "reopen": _do_reopen,
     "blow": _do_blow,
     "extend": _do_extend,

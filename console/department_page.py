@@ -1,13 +1,20 @@
-"""`/department`: what an officer's department is to do, all on one page."""
+"""`/department`: what an officer's department is to do, all on one page, and first of all on a phone.
 
+A case is accepted with one tap, and returned with three: the reason, who should have it, send. With the
+first of these the page comes back (`?back=<number>&reason=<code>`) with the rest under that one case.
+"""
+
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cases import asked as asked_rules
 from cases import clocks, lifecycle, referrals, tasks, transcripts
 from cases.asked import ACCEPTED, SUPPORT, Referral
 from cases.case import Case
@@ -17,7 +24,7 @@ from cases.history import Entry
 from cases.permissions import SEE_CASES, SEE_OWN_CASES
 from cases.tasks import Task
 from cases.whistles import Called, Whistle
-from console import forms, own_cases
+from console import forms, live, own_cases
 from console.door import needs
 from console.office import Office
 from console.who import Who, who
@@ -27,6 +34,8 @@ from runtime.database import transaction
 
 # So many of each kind are shown; the rest is in the list of cases.
 MOST = 50
+# Seconds between two looks.
+EVERY = 5
 IN_WORK = (lifecycle.ACCEPTED, lifecycle.WHISTLED, lifecycle.SUSPENDED)
 
 
@@ -56,6 +65,25 @@ class Inbox:
     in_work: list[Item]
     supported: list[Item]
     names: dict[str, Who] = field(default_factory=dict)
+    likely: list[str] = field(default_factory=list)
+
+    def late(self, now: datetime) -> dict[str, int]:
+        """How many clocks have run out, by kind, in the order in which they are spoken of."""
+        lists = (self.to_accept, self.to_report_in, self.sent_back, self.in_work, self.supported)
+        over = [one.clock for some in lists for one in some if one.clock]
+        found = Counter(one.kind for one in over if one.due_at < now)
+        found[clocks.TASK] += sum(
+            task.due_at is not None and task.due_at < now for task, _ in self.tasks
+        )
+        return {kind: found[kind] for kind in clocks.KINDS if found[kind]}
+
+
+@dataclass(frozen=True)
+class Back:
+    """The case that the reader is about to return, and the reason that was chosen."""
+
+    number: str
+    reason: str
 
 
 def routes(pages: Blueprint, office: Office) -> None:
@@ -72,14 +100,38 @@ def routes(pages: Blueprint, office: Office) -> None:
         return _task_done(office, task_id)
 
 
-def _page(office: Office) -> str:
+def _page(office: Office) -> ResponseReturnValue:
+    back, now = _back(office), clock.now()
     with transaction(office.engine) as records:
-        inbox = _inbox(records, g.here.department)
+        inbox = _inbox(records, office, g.here.department, back)
         records.expunge_all()
-    return render_template("department.html", inbox=inbox, names=inbox.names, now=clock.now())
+    return live.page(
+        "department",
+        office,
+        now,
+        inbox=inbox,
+        names=inbox.names,
+        late=inbox.late(now),
+        back_of=back,
+        every=EVERY,
+    )
 
 
-def _inbox(records: Session, department: str) -> Inbox:
+def _back(office: Office) -> Back | None:
+    number, reason = request.args.get("back", ""), request.args.get("reason", "")
+    return Back(number, reason) if reason in office.policy.reasons else None
+
+
+def _likely(records: Session, office: Office, case: Case, department: str) -> list[str]:
+    """Who might have the case instead: by what else it may be about, and whom others named."""
+    known = office.categories
+    guessed = [case.category, *(code for code, _ in case.category_alternatives)]
+    codes = [known[code].department for code in guessed if code in known]
+    codes += [one.named or one.department for one in asked_rules.of_case(records, case.id)]
+    return [one for one in dict.fromkeys(codes) if one != department and one in office.departments]
+
+
+def _inbox(records: Session, office: Office, department: str, back: Back | None) -> Inbox:
     asked = referrals.open_of_department(records, department, MOST)
     called = _called(records, department)
     owned = _owned(records, department)
@@ -90,24 +142,33 @@ def _inbox(records: Session, department: str) -> Inbox:
         (task, records.get_one(Case, task.case_id))
         for task in tasks.open_of(records, [department], MOST)
     ]
+    returned = [case for _, case in asked if back and case.number == back.number]
     return Inbox(
-        to_accept=[items(case, clocks.ACCEPT, referral=referral) for referral, case in asked],
-        to_report_in=[
+        to_accept=_in_order(
+            items(case, clocks.ACCEPT, referral=referral) for referral, case in asked
+        ),
+        to_report_in=_in_order(
             items(case, clocks.ARRIVE, called=one, whistle=whistle)
             for one, whistle, case in called
             if one.arrived_at is None
-        ],
+        ),
         whistles=[
             items(case, called=one, whistle=whistle)
             for one, whistle, case in called
             if one.arrived_at is not None
         ],
         tasks=given,
-        sent_back=[items(case) for case in owned if "reopened" in case.flags],
-        in_work=[items(case) for case in owned if "reopened" not in case.flags],
-        supported=[items(case) for case in supported],
+        sent_back=_in_order(items(case) for case in owned if "reopened" in case.flags),
+        in_work=_in_order(items(case) for case in owned if "reopened" not in case.flags),
+        supported=_in_order(items(case) for case in supported),
         names=who(records, [task.given_by for task, _ in given]),
+        likely=[one for case in returned[:1] for one in _likely(records, office, case, department)],
     )
+
+
+def _in_order(items: Iterable[Item]) -> list[Item]:
+    """The clock that presses most first; what has none comes last, as it came."""
+    return sorted(items, key=lambda one: (one.clock is None, one.clock and one.clock.due_at))
 
 
 def _called(records: Session, department: str) -> list[tuple[Called, Whistle, Case]]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from cases import agents, duty
 from cases.agents import Agent
+from cases.duty import Seat
 from cases.permissions import SEE_CASES
 from console.door import needs
 from console.office import Office
@@ -27,11 +28,12 @@ def routes(pages: Blueprint, office: Office) -> None:
         now = clock.now()
         with transaction(office.engine) as records:
             leaders = _leaders(records)
-            chosen = _chosen(leaders)
+            seated = duty.on_duty(records, now)
+            chosen = _chosen(leaders, seated)
             page = render_template(
                 "duty.html",
                 now=now,
-                here_now=duty.on_duty(records, now),
+                here_now=seated,
                 roster=duty.roster(records, now - BEFORE, now + AFTER),
                 leaders=leaders,
                 chosen=chosen,
@@ -47,11 +49,11 @@ def _leaders(records: Session) -> dict[int, str]:
     return agents.names(records, set(records.scalars(found)))
 
 
-def _chosen(leaders: dict[int, str]) -> int | None:
-    """Whose cases are shown: those asked for; a leader's own; or the only leader's."""
+def _chosen(leaders: dict[int, str], seated: Seat | None) -> int | None:
+    """Whose cases are shown: those asked for; a leader's own; those of whoever sits there; or the first's."""
     wanted = request.args.get("leader", "")
     if wanted.isascii() and wanted.isdigit() and int(wanted) in leaders:
         return int(wanted)
     if g.here.agent_id in leaders:
         return int(g.here.agent_id)
-    return next(iter(leaders)) if len(leaders) == 1 else None
+    return seated.leader_id if seated else next(iter(leaders), None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from callflows import simulator
 from callflows.flow import Callflow, Flow, RecordStep
 from callflows.simulator import Call
-from cases.editions import FLOWS
+from cases import editions
+from cases.editions import FLOWS, PROMPTS, SOUNDS
 from cases.permissions import EDIT_CITY
 from console import city_page, papers, proof
 from console.door import needs, takes
@@ -85,18 +86,17 @@ def _laid_out(office: Office, flow: str, text: str | None = None) -> dict[str, o
         "steps": _steps(found.flow) if found else [],
         "texts": found.prompts.texts if found else {},
         "start": found.flow.start if found else "",
-        "phone": _phone(office, flow),
+        "trial": _trial(office) if found and flow == "hotline" else None,
     }
 
 
-def _phone(office: Office, flow: str) -> str | None:
-    """Where the draft can be tried by telephone in the browser, if there is one and a draft to try."""
-    if flow != "hotline" or "console.phone_page" not in current_app.view_functions:
+def _trial(office: Office) -> str | None:
+    """The drafts of what callers hear, as the browser telephone takes them, where there is one."""
+    if office.phone is None:
         return None
     with transaction(office.engine) as records:
-        paper = papers.working(records, FLOWS[flow])
-        found = paper.version.id if paper.version and paper.is_draft else None
-    return url_for("console.phone_page", flow=found) if found else None
+        drafts = editions.drafts(records, (*FLOWS.values(), *PROMPTS.values(), SOUNDS))
+        return "-".join(str(one.id) for one in drafts) or None
 
 
 def _steps(flow: Flow) -> list[Step]:

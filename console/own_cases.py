@@ -1,4 +1,5 @@
-"""Which cases an officer sees: those the department was asked for, has, is called to or has a task of."""
+"""Which cases an officer sees: those the department was asked for, has, is called to or has a task of; and a
+district office those on which it blew the whistle."""
 
 from typing import Any
 
@@ -21,6 +22,7 @@ def of(department: str | None) -> Any:
         select(Whistle.case_id)
         .join(Called, Called.whistle_id == Whistle.id)
         .where(Called.department == department),
+        select(Whistle.case_id).where(Whistle.blown_department == department),
     )
     return Case.id.in_(ways.subquery().select())
 

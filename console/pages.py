@@ -57,6 +57,7 @@ from console import (
     two_factor_page,
     view_pages,
     wall_page,
+    whistle_board,
     whistle_pages,
 )
 from console.office import Office
@@ -78,6 +79,7 @@ PAGES = (
     text_pages,
     notices_page,
     department_page,
+    whistle_board,
     whistle_pages,
     report_in,
     track_page,

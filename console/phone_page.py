@@ -5,6 +5,7 @@ This page gives out the ids of calls, shows what became of one, and hands out re
 TwiML is walked by `static/phone/`; what it posts goes through the relay of the telephone's own package.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -28,10 +29,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import browser_calls, recordings, signins
+from cases import browser_calls, permissions, recordings, signins
 from cases.calls import Call
 from cases.case import Case
 from cases.errors import Refused
+from cases.permissions import EDIT_CITY
 from console import languages
 from console.addresses import address
 from console.door import ANYBODY, needs
@@ -80,6 +82,7 @@ def routes(pages: Blueprint, office: Office) -> None:
             samples=_samples(phone.samples),
             base=office.house.base_url,
             says=_words(g.wording.language),
+            trial=_trial(),
         )
 
     @pages.post("/phone/calls")
@@ -114,6 +117,13 @@ def routes(pages: Blueprint, office: Office) -> None:
         if phone.samples is None or file not in known:
             abort(404)
         return send_from_directory(phone.samples, file, mimetype="audio/wav")
+
+
+def _trial() -> str:
+    """The drafts that are to be tried, for who may change the flows."""
+    asked = request.args.get("trial", "")
+    known = re.fullmatch(r"[1-9][0-9]{0,11}(-[1-9][0-9]{0,11}){0,8}", asked)
+    return asked if known and g.here and permissions.may(g.here.role, EDIT_CITY) else ""
 
 
 def _for_callers(office: Office) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

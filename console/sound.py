@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, g, send_file
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import accesses, history, outgoing, peaks, signins
+from cases import accesses, corrections, history, outgoing, peaks, signins
 from cases.permissions import HEAR_RECORDINGS
 from cases.recordings import Recording
 from console import noted
@@ -86,6 +86,8 @@ def _key(records: Session, office: Office, recording_id: int, which: Copy, now: 
     sign-in."""
     recording = records.get(Recording, recording_id) or abort(404)
     key: str = getattr(recording, which) or abort(404)
+    if which == "masked_key" and not corrections.copy_is_silent(records, recording):
+        abort(404)
     about = outgoing.case_about(records, recording.call_id) or abort(404)
     noted.note(records, office, accesses.PLAYED, about.id, recording=recording.id)
     if signins.first_time_heard(records, g.here.signin_id, recording.id):

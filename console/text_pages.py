@@ -71,6 +71,7 @@ def routes(pages: Blueprint, office: Office) -> None:
             reader = office.person(g.here)
             case = case_sheet.find(records, number, reader)
             sheet = case_sheet.read(records, office, case, reader)
+            note(records, office, accesses.EXPORTED, case.id, format="paper")
         return render_template("print.html", sheet=sheet, names=sheet.names, now=clock.now())
 
 

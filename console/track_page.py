@@ -12,7 +12,7 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import accesses, replies, signins, tracking
+from cases import accesses, merges, replies, signins, tracking
 from cases import case as case_rules
 from cases.accesses import CITIZEN, Access, Forward
 from cases.case import Case
@@ -36,10 +36,12 @@ MOST = 100
 
 @dataclass(frozen=True)
 class Tracked:
-    """What a citizen sees of a case. due_at: None once it is answered. answers: when, and what. log:
-    who saw, heard, took out or was given it, the newest first; `more`: so many older lines there are."""
+    """What a citizen sees of a case. together: it was merged into another, whose state this is. due_at:
+    None once it is answered. answers: when, and what. log: who saw, heard, took out or was given it,
+    the newest first; `more`: so many older lines there are."""
 
     number: str
+    together: bool
     status: str
     owner: str
     opened_at: datetime
@@ -139,7 +141,8 @@ def _tracked(records: Session, case: Case) -> Tracked:
     """The case as its citizen sees it. That somebody looked is a line of the log itself: whoever else
     has the number and the proof is seen by the citizen."""
     accesses.note(records, accesses.VIEWED, [case.id], CITIZEN, clock.now(), page="track")
-    answered = case.status in (RESOLVED, CLOSED)
+    main = merges.main_of(records, case)
+    answered = main.status in (RESOLVED, CLOSED)
     seen, given = accesses.of_case(records, case.id, MOST), accesses.forwards(records, case.id)
     count = accesses.count_of_case(records, case.id) + len(given)
     lines: list[Access | Forward] = [*seen, *given]
@@ -147,11 +150,12 @@ def _tracked(records: Session, case: Case) -> Tracked:
     records.expunge_all()
     return Tracked(
         number=str(case.number),
-        status=case.status,
-        owner=case.owner,
+        together=main is not case,
+        status=main.status,
+        owner=main.owner,
         opened_at=case.opened_at,
-        due_at=None if answered else case.due_at,
-        answers=[(one.at, mask_numbers(one.text)) for one in replies.of_case(records, case.id)],
+        due_at=None if answered else main.due_at,
+        answers=[(one.at, mask_numbers(one.text)) for one in replies.of_case(records, main.id)],
         log=log,
         more=count - len(log),
     )

@@ -1,4 +1,4 @@
-"""`/whistles` and `/whistles/<id>`: who was called, who came, what was said, and how it ends."""
+"""`/whistles/<id>`: who was called, who came, what was said, and how it ends."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases import accesses, arrivals, clocks, task_forces, tasks, whistles
@@ -15,7 +14,7 @@ from cases import case as case_rules
 from cases.case import Case
 from cases.clocks import Clock
 from cases.errors import Refused
-from cases.permissions import OFFICER, SEE_CASES, SEE_OWN_CASES, Person
+from cases.permissions import SEE_CASES, SEE_OWN_CASES, Person
 from cases.task_forces import Member
 from cases.tasks import Task
 from cases.whistles import Called, Line, Whistle
@@ -27,23 +26,6 @@ from console.who import Who, who
 from console.words import Words
 from runtime import clock
 from runtime.database import transaction
-
-# So many of those that have ended are shown.
-ENDED = 20
-
-
-@dataclass(frozen=True)
-class Row:
-    """One whistle in the list."""
-
-    whistle: Whistle
-    case: Case
-    called: list[Called]
-    clocks: list[Clock]
-
-    @property
-    def arrived(self) -> int:
-        return sum(one.arrived_at is not None for one in self.called)
 
 
 @dataclass(frozen=True)
@@ -64,15 +46,7 @@ class View:
 
 
 def routes(pages: Blueprint, office: Office) -> None:
-    """`/whistles`, `/whistles/<id>` and the acts below it."""
-
-    @pages.get("/whistles")
-    @needs(SEE_CASES, SEE_OWN_CASES)
-    def whistle_list() -> ResponseReturnValue:
-        with transaction(office.engine) as records:
-            found = list(_rows(records, office.person(g.here)))
-            records.expunge_all()
-        return render_template("whistles.html", rows=found, now=clock.now())
+    """`/whistles/<id>` and the acts below it."""
 
     @pages.get("/whistles/<int:whistle_id>")
     @needs(SEE_CASES, SEE_OWN_CASES)
@@ -90,20 +64,6 @@ def _act_route(pages: Blueprint, office: Office, action: str) -> None:
 
     path = f"/whistles/<int:whistle_id>/{action.replace('_', '-')}"
     pages.add_url_rule(path, f"whistle_{action}", act, methods=["POST"])
-
-
-def _rows(records: Session, reader: Person) -> Iterator[Row]:
-    """Those still open, the last blown first, and then some that have ended."""
-    mine = select(Whistle, Case).join(Case, Case.id == Whistle.case_id)
-    if reader.role == OFFICER:
-        mine = mine.where(own_cases.of(reader.department))
-    newest = mine.order_by(Whistle.id.desc())
-    still = records.execute(newest.where(Whistle.ended_at.is_(None))).all()
-    over = records.execute(newest.where(Whistle.ended_at.is_not(None)).limit(ENDED)).all()
-    running = clocks.of_cases(records, [case.id for _, case in still])
-    for whistle, case in (*still, *over):
-        called = whistles.called(records, whistle.id)
-        yield Row(whistle, case, called, running.get(case.id, []))
 
 
 def _page(office: Office, whistle_id: int, problem: str = "", **more: Any) -> str:

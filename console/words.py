@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from cases import corrections, hazards, history, suggestions, timing, urgency
+from cases import corrections, hazards, history, personal, slots, suggestions, timing, urgency
 from cases.abuse import Mark
 from cases.accesses import CITIZEN, Access, Forward
 from cases.admin_history import AdminEntry
@@ -73,6 +73,16 @@ class Words:
     def moment(self, at: datetime) -> str:
         """Date and time of day in the city."""
         return f"{at.astimezone(self.office.city.time_zone):%Y-%m-%d %H:%M}"
+
+    def period(self, since: datetime, until: datetime) -> str:
+        """From when to when in the city; the day of the end only where it is another."""
+        zone, began = self.office.city.time_zone, self.moment(since)
+        same = since.astimezone(zone).date() == until.astimezone(zone).date()
+        return (
+            f"{began} – {until.astimezone(zone):%H:%M}"
+            if same
+            else f"{began} – {self.moment(until)}"
+        )
 
     def moment_exact(self, at: datetime) -> str:
         return f"{at.astimezone(self.office.city.time_zone):%Y-%m-%d %H:%M:%S}"
@@ -202,6 +212,17 @@ class Words:
             Spoken(one.segment.start, one.segment.flags, one.counts, timing.units(one.segment))
             for one in corrections.lines(reading)
         ]
+
+    def slot(self, slot: Mapping[str, Any]) -> str:
+        """What a slot is: a place, a time, a number to call back."""
+        return self.say("slot.telephone" if slots.is_telephone(slot) else f"slot.{slot['kind']}")
+
+    def is_doubtful(self, slot: Mapping[str, Any]) -> bool:
+        return slots.is_doubtful(slot)
+
+    def masked(self, text: str) -> str:
+        """The text without telephone and identity numbers."""
+        return personal.masked(text)
 
     def text_to_edit(self, reading: Transcript | None) -> str:
         """The text as a person edits it, a line each."""

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from cases import asked, clocks, grams, history, search, transcripts
 from cases.asked import Referral
 from cases.calls import Call
-from cases.case import DESK, FLAGS, Case
+from cases.case import DESK, FLAGS, IS_UNREVIEWED, Case
 from cases.clocks import Clock
 from cases.grams import Piece
 from cases.history import Entry
-from cases.lifecycle import CLOSED, STATUSES
+from cases.lifecycle import CLOSED, RECEIVED, REFERRED, STATUSES
 from cases.permissions import OFFICER, Person
 from cases.readings import Reading
 from cases.transcripts import Told
@@ -137,6 +137,30 @@ def read(
     number = "".join(filter(str.isdigit, typed))[:16]
     words = " ".join(arguments.get("q", "").replace("\0", "").split())[:LONGEST]
     return Filter(**chosen, q=words, number=number, page=_page(arguments.get("page", "")))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many cases of a reader's are new: at the desk those that nobody has looked at, to a department
+    those that it was asked to accept (`status` finds either); and in how many a clock is late."""
+
+    status: str
+    new: int
+    late: int
+
+
+def counts(session: Session, reader: Person, now: datetime) -> Counts:
+    """How many cases wait for the reader at this moment, in the whole list."""
+    officer = reader.role == OFFICER
+    status = REFERRED if officer else RECEIVED
+    new: Any = Case.status == REFERRED if officer else IS_UNREVIEWED
+    own = (own_cases.of(reader.department),) if officer else ()
+
+    def count(condition: Any) -> int:
+        found = select(func.count(Case.id)).where(condition, *own)
+        return int(session.execute(found).scalar_one())
+
+    return Counts(status, count(new), count(Case.id.in_(_late(ANY, now))))
 
 
 def find(session: Session, wanted: Filter, reader: Person, zone: ZoneInfo, now: datetime) -> Page:

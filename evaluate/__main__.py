@@ -1,4 +1,4 @@
-"""`python -m evaluate`: error rates of recordings whose words are known, and two runs compared."""
+"""`python -m evaluate`: how well the hotline hears, understands and sees what is coming."""
 
 import json
 import os
@@ -27,6 +27,7 @@ from evaluate import (
     replay_page,
     scores,
     screen,
+    understood,
 )
 from evaluate import replay as replays
 from evaluate.calibrating import calibrate
@@ -58,6 +59,10 @@ TOLD = (
 @click.group(help=__doc__)
 def main() -> None:
     """The command line."""
+
+
+for command in (understood.urgency, understood.places, understood.surges):
+    main.add_command(command)
 
 
 @main.command()

@@ -33,10 +33,10 @@ from cases import (
     case,
     categories,
     clusters,
+    daily,
     departments,
     places,
     recordings,
-    surges,
     transcripts,
 )
 from cases.alerts import Alert
@@ -264,6 +264,7 @@ def _live(
     terms = Terms.of_city(year.city)
     mind = Mind(Reader.of_city(year.city.folder, year.city.languages), terms)
     key, number = CallerKey("a key of the replay alone"), 0
+    centres = daily.centres(places.read(year.city.folder))
     for day in range(365):
         with transaction(engine) as session:
             for call in sorted(by_day.get(day, ()), key=lambda one: one.at):
@@ -272,7 +273,7 @@ def _live(
                 if call.story:
                     year.story_of[case_id] = call.story
                 understand(session, case_id, mind, call.at)
-            _evening(session, year, day)
+            _evening(session, year, day, centres)
         tell(day + 1, 365)
 
 
@@ -319,15 +320,11 @@ def _heard(call: Call) -> Heard:
     )
 
 
-def _evening(session: Session, year: Year, day: int) -> None:
+def _evening(session: Session, year: Year, day: int, centres: daily.Centres) -> None:
     midnight = datetime.combine(year.first + (day + 1) * DAY, time(), year.city.time_zone)
-    surges.look(
-        session,
-        year.city.time_zone,
-        year.city.is_working_day,
-        year.first + day * DAY,
-        midnight.astimezone(UTC),
-    )
+    today = year.first + day * DAY
+    of = daily.Day(year.city.time_zone, year.city.is_working_day, centres, today)
+    daily.look(session, of, midnight.astimezone(UTC))
 
 
 # What came of it

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from callflows.engine import Question
 from callflows.events import Answer
 from callflows.flow import QUESTIONS
-from cases import calls, recordings, transcripts
+from cases import calls, merges, recordings, transcripts
 from cases import case as case_module
 from cases.calls import Call
 from ivr import ledger
@@ -105,6 +105,7 @@ def _progress(asked: Asked) -> Answer:
     caller = asked.session.get_one(Call, case.call_id).caller_sealed
     if not asked.phone.caller_key.ends_with(caller, keyed["last_four"]):
         return Answer("wrong", {})
+    case = merges.main_of(asked.session, case)
     phone, prompts = asked.phone, asked.phone.callflow.prompts.texts
     due = case.due_at.astimezone(phone.city.time_zone).date()
     values = {

@@ -123,6 +123,11 @@ class Phones:
         flows = (self.now.callflow, self.now.followup)
         sounds.bring(self.now.settings, self._storage, flows)
 
+    def on_trial(self, drafts: str) -> Phone:
+        """The telephone with these versions (`123-124`) in place of what is in force: somebody tries a
+        draft in a browser. The one in force where they cannot be had."""
+        return self.of_call({"edition": f"{self.standing.edition}-{drafts}"})
+
     def of_call(self, query: Mapping[str, str]) -> Phone:
         """The telephone of a call whose addresses carry this: it ends with the flow it began with.
 

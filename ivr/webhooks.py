@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from callflows import engine
 from callflows.position import Position, PositionError
+from cases import browser_calls
 from ivr import followup, ledger, signature, sms, sounds, turn, twiml
 from ivr import form as forms
 from ivr.ledger import Happened
@@ -61,14 +62,16 @@ def _guard(voice: Blueprint, phone: Phone) -> None:
 def _call_routes(voice: Blueprint, phones: Phones) -> None:
     @voice.post("/voice")
     def answer() -> Response:
-        """A call is ringing."""
-        phone = phones.now
+        """A call is ringing. One from a browser may be there to try a draft."""
+        trial = request.args.get("trial")
+        phone = phones.on_trial(trial) if trial and _from_browser() else phones.now
         return _turn(phone, engine.begin(phone.callflow))
 
     @voice.post("/voice/turn")
     def next_turn() -> Response:
         """The caller pressed, spoke, or did nothing."""
-        phone = phones.of_call(request.args)
+        tries = "-" in request.args.get("edition", "")
+        phone = phones.now if tries and not _from_browser() else phones.of_call(request.args)
         try:
             position = Position.from_query(request.args, phone.callflow)
         except PositionError as error:
@@ -174,6 +177,11 @@ def _prompt_route(voice: Blueprint, phone: Phone) -> None:
         if digest := sounds.digest_of(name):
             return send_from_directory(uploaded, f"{digest}.wav", max_age=86400)
         return send_from_directory(folder, name, max_age=86400)
+
+
+def _from_browser() -> bool:
+    """Whether it is a call of our own browser telephone: no citizen's call hears a draft."""
+    return browser_calls.is_browser(request.form.get("CallSid", ""))
 
 
 def _turn(phone: Phone, position: Position) -> Response:

@@ -27,6 +27,7 @@ from cases import (  # noqa: F401
     history,
     kiosks,
     leases,
+    links,
     notices,
     outgoing,
     readings,

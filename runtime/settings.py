@@ -261,9 +261,12 @@ class Settings(BaseSettings):
     @field_validator("totp_roles", mode="before")
     @classmethod
     def _split_roles(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(role.strip() for role in value.split(",") if role.strip())
-        return value
+        if not isinstance(value, str):
+            return value
+        roles = tuple(role.strip() for role in value.split(",") if role.strip())
+        if odd := [role for role in roles if not re.fullmatch("[a-z_]+", role)]:
+            raise ValueError(f"has {odd[0]!r}, which names no role")
+        return roles
 
     @field_validator("twilio_account_sid")
     @classmethod
@@ -320,10 +323,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _browser_phone(self) -> Self:
         """A browser gives its microphone to https alone, and the recordings are fetched by it."""
-        if not self.phone_enabled:
-            return self
         secure = self.public_base_url.startswith("https://")
-        if not secure and not self.is_of_this_machine:
+        if self.phone_enabled and not secure and not self.is_of_this_machine:
             raise ValueError("PHONE_ENABLED=1 needs a PUBLIC_BASE_URL with https://")
         if self.phone_samples and not (self.phone_samples / "calls.yaml").is_file():
             raise ValueError("PHONE_SAMPLES has no calls.yaml")

@@ -32,17 +32,15 @@ T = TypeVar("T")
 EVERY_SECONDS = 2.0
 INSTALLED = "0"
 """The edition that is the folder as it was installed."""
-# An edition's number; one with a draft on trial is `7-123`.
-_EDITION = re.compile(r"(0|[1-9][0-9]{0,8})(?:-([1-9][0-9]{0,11}))?")
+# An edition's number; one with drafts on trial is `7-123` or `7-123-124`.
+_EDITION = re.compile(r"(0|[1-9][0-9]{0,8})((?:-[1-9][0-9]{0,11}){0,9})")
 
 
 class Editions(Protocol):
-    """Where editions are kept: the number of the newest, and the texts of one, a draft among them."""
+    """Where editions are kept: the number of the newest, and the texts of one, drafts among them."""
 
     def newest(self, session: Session) -> int: ...
-    def texts(
-        self, session: Session, number: int, version: int | None = None
-    ) -> Mapping[str, str]: ...
+    def texts(self, session: Session, number: int, *trials: int) -> Mapping[str, str]: ...
 
 
 class Shelf:
@@ -64,6 +62,13 @@ class Shelf:
         numbers = [int(found[1]) for found in map(_of_folder, self._folders()) if found]
         return str(max(numbers, default=0))
 
+    def current(self) -> Path:
+        """The folder of the edition in force; without a database, of the last that is here."""
+        try:
+            return self.folder(self.newest())
+        except Trouble:
+            return self.folder(self.last_here())
+
     def folder(self, edition: str) -> Path:
         """The folder of an edition, made if it is not here. Raises LookupError when there is no such
         edition, database.Trouble, OSError."""
@@ -79,11 +84,11 @@ class Shelf:
             self._make(place, self._texts(edition, int(named[1]), named[2]))
         return folder
 
-    def _texts(self, edition: str, number: int, version: str | None) -> Mapping[str, str]:
+    def _texts(self, edition: str, number: int, trials: str) -> Mapping[str, str]:
         try:
             with transaction(self._engine) as session:
-                found = self._editions.texts(session, number, int(version) if version else None)
-                return dict(found)
+                drafts = [int(one) for one in trials.split("-")[1:]]
+                return dict(self._editions.texts(session, number, *drafts))
         except Trouble:
             earlier = sorted(self._place.glob(f"{edition}.*/{self.installed.name}"))
             if not earlier:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cases import alerts, readings, surges
+from cases import alerts, daily, places, readings
 from cases.clocks import Terms
 from cases.readings import Reader
 from cases.understanding import Mind, understand
@@ -51,17 +51,24 @@ def climb(engine: Engine, now: datetime) -> int:
 
 
 class Yesterdays:
-    """Looks for surges once a day, when the day is over."""
+    """Looks once a day, when the day is over, at what it added up to."""
 
     def __init__(self) -> None:
         self._done: date | None = None
+        if not daily.has_farrington():
+            log.warning(
+                "%s is left out of the daily round: it needs the extra `surveillance`",
+                daily.FARRINGTON_METHOD,
+            )
 
     def look(self, engine: Engine, city: City, now: datetime) -> int:
         """Raise the alerts of the day before, unless this process has; how many were new."""
         yesterday = now.astimezone(city.time_zone).date() - timedelta(days=1)
         if self._done == yesterday:
             return 0
+        centres = daily.centres(places.read(city.folder))
+        of = daily.Day(city.time_zone, city.is_working_day, centres, yesterday)
         with transaction(engine) as session:
-            raised = surges.look(session, city.time_zone, city.is_working_day, yesterday, now)
+            raised = daily.look(session, of, now)
         self._done = yesterday
         return len(raised)

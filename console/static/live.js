@@ -87,8 +87,7 @@ class Region {
 
   // To wherever the page now leads, unless something typed would be lost.
   leave() {
-    const held = [...this.element.querySelectorAll("form, input, select, textarea")];
-    if (held.some((one) => this.typed.has(one))) {
+    if (this.holds(this.element)) {
       this.failures += 1;
       return false;
     }
@@ -110,20 +109,31 @@ class Region {
     this.element.dispatchEvent(new CustomEvent("live:renewed", { bubbles: true }));
   }
 
-  // What is gone on the server stays, and says so, while something of the reader's is in it.
+  // What is gone on the server stays, and says so, while something of the reader's is in it: of a list
+  // that is gone as a whole, the items that hold something.
   keep(node) {
-    if (node.nodeType !== Node.ELEMENT_NODE) return false;
-    const within = [node, ...node.querySelectorAll("form, input, select, textarea")];
-    if (!within.some((one) => this.typed.has(one))) return false;
-    if (!node.classList.contains("live-gone")) {
-      node.classList.add("live-gone");
-      const told = document.createElement("p");
-      told.className = "live-gone-words";
-      told.setAttribute("role", "status");
-      told.textContent = this.element.dataset.liveGone;
-      node.prepend(told);
-    }
+    if (node.nodeType !== Node.ELEMENT_NODE || !this.holds(node)) return false;
+    const items = [...node.querySelectorAll("li[id]")];
+    for (const item of items) if (!this.holds(item)) item.remove();
+    const left = items.filter((item) => item.isConnected);
+    if (left.length) node.querySelector(":scope > h2 .count")?.remove(); // it counts what is no more
+    for (const one of left.length ? left : [node]) this.mark(one);
     return true;
+  }
+
+  holds(node) {
+    const within = [node, ...node.querySelectorAll("form, input, select, textarea")];
+    return within.some((one) => this.typed.has(one));
+  }
+
+  mark(node) {
+    if (node.classList.contains("live-gone")) return;
+    node.classList.add("live-gone");
+    const told = document.createElement("p");
+    told.className = "live-gone-words";
+    told.setAttribute("role", "status");
+    told.textContent = this.element.dataset.liveGone;
+    node.prepend(told);
   }
 
   tell() {

@@ -12,7 +12,6 @@ LOOK_UP = {
     "postgresql": (
         "CREATE INDEX ix_search_texts_words ON search_texts USING gin (words) "
         "WITH (fastupdate = off)",
-        "ALTER TABLE search_texts ALTER COLUMN words SET STATISTICS 500",
     ),
     "sqlite": (
         "CREATE VIRTUAL TABLE search_words USING fts5(words, content='search_texts', "

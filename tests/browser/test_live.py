@@ -100,6 +100,123 @@ def test_a_new_call_is_on_the_wall_within_three_seconds(
     assert here.wrong() == []
 
 
+def test_focus_scroll_and_what_is_typed_survive_ten_renewals(tab: OpenTab, console: Host) -> None:
+    house = console.house
+    house.agent("fu", "officer", department="hyd")
+    numbers = [house.referred("hyd") for _ in range(8)]
+    here = tab("en-GB", 390)
+    here.sign_in("fu")
+    page = here.page
+    item = page.locator(f"#to-accept-{numbers[3]}")
+    item.get_by_role("link", name="Not within our powers").click()
+    item.locator("label").first.click()
+    words = item.locator("textarea")
+    words.fill("Half a sen")
+    words.scroll_into_view_if_needed()
+    before = page.evaluate("[scrollY, document.activeElement.selectionStart]")
+    assert before[0] > 200
+    watch_renewals(page, "inbox")
+    house.referred("hyd")  # something new, below
+    for nth in range(1, 11):
+        renewed(page, "inbox", nth)
+        # Asked for again at once, so that ten renewals need no minute.
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#to-accept .count")).to_have_text("9")
+    expect(words).to_be_focused()
+    expect(words).to_have_value("Half a sen")
+    assert page.evaluate("[scrollY, document.activeElement.selectionStart]") == before
+    expect(item.get_by_role("radio").first).to_be_checked()
+    page.keyboard.type("tence")
+    expect(words).to_have_value("Half a sentence")
+    assert here.wrong() == []
+
+
+def test_focus_and_scroll_of_the_wall_survive_ten_renewals(
+    tab: OpenTab, console: Host, screen: str
+) -> None:
+    here = tab("en-GB", 390)
+    here.open(f"{screen}&every=1")
+    page = here.page
+    means = page.locator("summary", has_text="How these figures")
+    means.click()
+    page.evaluate("scrollTo(0, 400)")
+    before = page.evaluate("scrollY")
+    assert before >= 300
+    watch_renewals(page, "wall")
+    for nth in range(1, 11):
+        ring(console.house, f"CA{nth}")  # every time there is something new
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        renewed(page, "wall", nth)
+    expect(page.locator("[data-figure=calls_now]")).to_have_text("10", timeout=3000)
+    expect(means).to_be_focused()
+    assert page.evaluate("scrollY") == before
+    assert page.evaluate("document.querySelector('.wall-means').open") is True
+    assert here.wrong() == []
+
+
+def test_what_another_has_dealt_with_stays_as_long_as_something_is_typed_in_it(
+    tab: OpenTab, console: Host
+) -> None:
+    house = console.house
+    house.agent("fu", "officer", department="hyd")
+    number, other = house.referred("hyd"), house.referred("hyd")
+    here = tab("en-GB", 390)
+    here.sign_in("fu")
+    item = here.page.locator(f"#to-accept-{number}")
+    item.get_by_role("link", name="Not within our powers").click()
+    item.locator("label").first.click()
+    item.locator("textarea").fill("Not ours")
+    house.officer("hyd").decide(number, "accept")
+    house.signed_in("officer", "fu2", "hyd").decide(other, "accept")
+    watch_renewals(here.page, "inbox")
+    renewed(here.page, "inbox", 1)
+    expect(here.page.locator(f"#to-accept-{other}")).to_have_count(0)
+    expect(here.page.get_by_text("Somebody has just dealt with this.")).to_be_visible()
+    expect(item.locator("textarea").first).to_have_value("Not ours")
+
+
+def test_a_department_that_reports_in_is_on_the_board_without_a_reload(
+    tab: OpenTab, console: Host
+) -> None:
+    house = console.house
+    house.agent("boss", "coordinator")
+    _, whistle = house.whistle("hyd", "fsd")
+    here = tab("en-GB", 390)
+    here.sign_in("boss")
+    here.open("/whistles")
+    item = here.page.locator(f"#whistle-{whistle}")
+    came = here.page.locator(f"[aria-labelledby=here-{whistle}]")
+    expect(item.get_by_role("heading", name="Not yet 2")).to_be_visible()
+    expect(item.get_by_text("lead not there yet")).to_be_visible()
+    house.officer("hyd").post(f"/whistles/{whistle}/arrive", department="hyd")
+    expect(came).to_contain_text("Highways Department", timeout=12_000)
+    expect(item.get_by_role("heading", name="Not yet 1")).to_be_visible()
+    expect(item.get_by_text("lead not there yet")).to_have_count(0)
+    assert here.wrong() == []
+
+
+def test_a_new_case_is_counted_above_the_list_and_the_list_stays_as_it_is(
+    tab: OpenTab, console: Host
+) -> None:
+    house = console.house
+    house.agent("desk", "supervisor")
+    house.case(*SCAFFOLD)
+    here = tab("en-GB")
+    here.sign_in("desk")
+    here.open("/cases?status=received")
+    page, new = here.page, here.page.locator("[data-count=new]")
+    expect(new).to_have_text("1")
+    page.locator(".tick").first.check()
+    house.case(*SCAFFOLD)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(new).to_have_text("2", timeout=3000)
+    expect(page.locator(".tick")).to_have_count(1)
+    expect(page.locator(".tick")).to_be_checked()
+    page.get_by_role("link", name="Received 2").click()
+    expect(page.locator(".cases > li")).to_have_count(2)
+    assert here.wrong() == []
+
+
 def test_the_page_says_when_nothing_comes_and_goes_on_by_itself(
     tab: OpenTab, console: Host, screen: str
 ) -> None:

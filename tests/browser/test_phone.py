@@ -130,6 +130,8 @@ def test_a_first_call_becomes_a_case_that_is_seen_at_once(line: Hotline, start: 
     with browser(start, *hears(SAMPLES / "yue-scaffold.wav")) as started:
         tab = opened(started, line.house.address)
         page = tab.page
+        console = started.new_context(locale="en-GB").new_page()
+        console.goto(line.house.sign_in_link("mei"))
         call(page)
         reaches(page, "recording")
         page.wait_for_timeout(6000)
@@ -138,8 +140,6 @@ def test_a_first_call_becomes_a_case_that_is_seen_at_once(line: Hotline, start: 
         case = page.locator("[data-part=case]")
         expect(case).to_have_text(re.compile(r"Case \d{9}"))
         number = re.findall(r"\d+", case.inner_text())[0]
-        console = started.new_context(locale="en-GB").new_page()
-        console.goto(line.house.sign_in_link("mei"))
         console.goto(f"{line.house.address}/cases")
         expect(console.get_by_role("link", name=number)).to_be_visible()
         expect(console.get_by_text("Browser telephone", exact=True)).to_be_visible()

@@ -102,8 +102,11 @@ def test_it_stays_up_with_its_console_until_told_to_end_and_leaves_nobody_behind
         assert page.status == 200
     process.send_signal(number)
     assert process.wait(30) == 0
-    time.sleep(0.5)
-    assert processes.with_setting("STATE_DIR", str(state)) == set()
+    # A busy machine takes a moment to bury who was killed.
+    deadline = time.monotonic() + 10
+    while processes.with_setting("STATE_DIR", str(state)):
+        assert time.monotonic() < deadline, processes.with_setting("STATE_DIR", str(state))
+        time.sleep(0.2)
 
 
 def test_two_at_a_time_do_not_get_in_each_others_way(

@@ -1,23 +1,29 @@
 """An edition of the city that is published while calls go on: who began with the old flow ends with it."""
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from sqlalchemy import Engine, text
 
 from app import create_app
 from cases import editions
-from cases.editions import CATEGORIES, FLOWS, PROMPTS
+from cases.browser_calls import BrowserKey
+from cases.editions import CATEGORIES, FLOWS, PROMPTS, SOUNDS
 from cases.permissions import Person
 from ivr import replay
-from runtime import clock
+from runtime import clock, keys
 from runtime.database import transaction
 from runtime.settings import CITIES, Settings
 from runtime.shelf import Shelf
-from tests.integration.telephone import Exchange, said
+from runtime.storage import Storage
+from tests.integration.telephone import Exchange, Line, said
+from tests.support.console_app import tone
 
 ADA = Person("agent:9", "admin")
 HELLO = "新嘅開場白，請講"
@@ -161,3 +167,119 @@ def test_the_folder_of_an_edition_leads_to_the_installed_files(exchange: Exchang
     assert (folder / "places.csv").resolve() == (CITIES / "hongkong/places.csv").resolve()
     installed = (CITIES / "hongkong" / CATEGORIES).read_text(encoding="utf-8")
     assert installed != "spec: 1", "the installed file is not touched"
+
+
+def browser_call(exchange: Exchange) -> str:
+    settings = exchange.phone.settings
+    key = BrowserKey(keys.secret(settings.state_dir, "data-key", settings.data_key))
+    return key.new_id(clock.now())
+
+
+def draft(engine: Engine, name: str, content: str) -> int:
+    with transaction(engine) as session:
+        return editions.draft(session, name, content, None, by=ADA, now=clock.now()).id
+
+
+def test_a_draft_is_heard_in_a_browser_to_its_end_and_by_nobody_else(exchange: Exchange) -> None:
+    engine = exchange.phone.engine
+    greeting = draft(engine, PROMPTS["yue"], GREETING)
+    renamed = FLOW.replace("fallback:", "nobody_spoke:").replace(
+        "silent: fallback", "silent: nobody_spoke"
+    )
+    flow = draft(engine, FLOWS["hotline"], renamed)
+    line = exchange.line()
+    line.sid = browser_call(exchange)
+    line.go(f"/voice?trial={greeting}-{flow}", CallStatus="ringing")
+    assert HELLO in said(line.twiml)
+    line.keep_silent()
+    line.keep_silent()
+    assert "step=nobody_spoke" in line.target("Gather")
+    assert f"edition=0-{greeting}-{flow}" in line.target("Gather")
+    citizen = exchange.line()
+    assert HELLO not in said(citizen.go(f"/voice?trial={greeting}-{flow}", CallStatus="ringing"))
+    overheard = citizen.go(line.target("Gather"), Digits="1")
+    assert HELLO not in said(overheard)
+
+
+@pytest.mark.parametrize("trial", ["999", "x", "1-x", "-", "1" * 300])
+def test_a_draft_that_is_not_there_is_answered_by_what_is_in_force(
+    exchange: Exchange, trial: str
+) -> None:
+    line = exchange.line()
+    line.sid = browser_call(exchange)
+    assert said(line.go(f"/voice?trial={trial}", CallStatus="ringing"))
+
+
+def test_a_draft_that_no_process_can_read_is_answered_by_what_is_in_force(
+    exchange: Exchange,
+) -> None:
+    broken = draft(exchange.phone.engine, FLOWS["hotline"], "spec: 1\nsteps: [")
+    line = exchange.line()
+    line.sid = browser_call(exchange)
+    assert said(line.go(f"/voice?trial={broken}", CallStatus="ringing"))
+
+
+# --- recordings of prompts ---------------------------------------------------------------------------
+
+
+def sounds_of(key: str, content: bytes, says: str) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    entry = {"sound": digest, "says": says}
+    return yaml.safe_dump({"spec": 1, "sounds": {"yue": {key: entry}}}, allow_unicode=True)
+
+
+def greeting_text(exchange: Exchange) -> str:
+    return exchange.phone.callflow.prompts.texts["yue"]["greeting"]
+
+
+def played(line: Line) -> list[str]:
+    return [urlsplit(one.text or "").path for one in line.answer().iter("Play")]
+
+
+def test_an_uploaded_recording_is_played_from_an_address_that_stays(exchange: Exchange) -> None:
+    phone, sound = exchange.phone, tone(1)
+    digest = hashlib.sha256(sound).hexdigest()
+    Storage(phone.settings.recordings_url).write(f"prompts/{digest}.wav", sound)
+    publish(phone.engine, **{SOUNDS: sounds_of("greeting", sound, greeting_text(exchange))})
+    exchange.phones.look()
+    (address,) = played(exchange.line())
+    assert address == f"/prompts/sounds/{digest}.wav"
+    answer = exchange.app.test_client().get(address)
+    assert answer.data == sound and answer.mimetype in {"audio/wav", "audio/x-wav"}
+    publish(phone.engine, **{SOUNDS: "spec: 1\nsounds: {}\n"})
+    exchange.phones.look()
+    assert played(exchange.line()) == []
+    late = exchange.app.test_client().get(address)
+    assert late.data == sound, "a call that began before may still ask for it"
+
+
+def test_a_recording_that_storage_does_not_have_is_spoken_until_it_does(exchange: Exchange) -> None:
+    phone, sound = exchange.phone, tone(1)
+    publish(phone.engine, **{SOUNDS: sounds_of("greeting", sound, greeting_text(exchange))})
+    exchange.phones.look()
+    first = exchange.line()
+    assert played(first) == [] and "請講" in said(first.twiml)
+    digest = hashlib.sha256(sound).hexdigest()
+    storage = Storage(phone.settings.recordings_url)
+    storage.write(f"prompts/{digest}.wav", b"something else")
+    exchange.phones.look()
+    assert played(exchange.line()) == [], "it is not what was uploaded"
+    storage.write(f"prompts/{digest}.wav", sound)
+    exchange.phones.look()
+    assert len(played(exchange.line())) == 1
+
+
+def test_a_recording_of_another_text_is_not_played(exchange: Exchange) -> None:
+    phone, sound = exchange.phone, tone(1)
+    digest = hashlib.sha256(sound).hexdigest()
+    Storage(phone.settings.recordings_url).write(f"prompts/{digest}.wav", sound)
+    publish(phone.engine, **{SOUNDS: sounds_of("greeting", sound, "an older text")})
+    exchange.phones.look()
+    assert played(exchange.line()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["sounds/../../data-key", "sounds/x.wav", f"sounds/{'0' * 64}.wav"]
+)
+def test_only_recordings_are_given_out(exchange: Exchange, name: str) -> None:
+    assert exchange.app.test_client().get(f"/prompts/{name}").status_code == 404

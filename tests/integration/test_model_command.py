@@ -16,7 +16,7 @@ from runtime.database import transaction
 from tests.conftest import environment
 from tests.support.labelled import plainly, rows, write
 from tests.unit.cases.conftest import MEI, NOW, Records
-from tests.unit.cases.test_training import KINDS, KNOWN
+from tests.unit.cases.test_training import KINDS, KNOWN, half_wrong
 from tests.unit.cases.test_transcripts import heard
 
 ADMIN = Person("agent:9", "admin")
@@ -57,8 +57,7 @@ def test_a_file_teaches_a_model_that_is_in_service_from_the_next_guess_on(
 
 def test_a_worse_one_is_refused_unless_it_is_wanted(run: Run, file: Path, tmp_path: Path) -> None:
     assert run("train", str(file)).exit_code == 0
-    spoilt = [(row.text, KNOWN[at * 7 % len(KNOWN)].category) for at, row in enumerate(KNOWN)]
-    bad = write(tmp_path / "bad.csv", [*spoilt, *[(a, b) for a, b, _ in plainly(KNOWN)]])
+    bad = write(tmp_path / "bad.csv", [(row.text, row.category) for row in half_wrong()])
     refused = run("train", str(bad))
     assert refused.exit_code == 1
     assert "worse than what is in service" in refused.output

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, select
 
 from cases import case as case_module
-from cases import duty, exclusions, export, followups, history, kpis, outcomes, replies
+from cases import duty, exclusions, export, followups, history, kpis, merges, outcomes, replies
 from cases.agents import by_name
 from cases.case import Case
 from cases.permissions import SYSTEM
@@ -182,6 +182,44 @@ def test_the_first_call_is_the_desks_own_and_not_when_it_was_reopened(engine: En
     )
     assert kpis.percent(desk_unit.rates["first_call"].share, 1) == "33.3"
     assert recount(exported(engine), "department", SINCE, UNTIL).handled == handled
+
+
+def test_a_merged_case_counts_no_second_time(engine: Engine) -> None:
+    """Three calls of one leak: the desk answers the main case; it has closed one case, not three."""
+    with transaction(engine) as session:
+        records = Records(session)
+        main, *others = (Desk(records, records.message(f"{n}")[0]) for n in range(3))
+        for one in others:
+            version, by = one.case.version, one.desk()
+            into = str(main.case.number)
+            merges.merge(session, one.case, into, "so", by=by, version=version, now=NOW)
+            session.flush()
+        close_and_reopen(main, again=False)
+        handled = outcomes.handled(session, "department", SINCE, UNTIL)
+        assert sum(handled.values()) == 1 and next(iter(handled)).first_call
+    assert recount(exported(engine), "department", SINCE, UNTIL).handled == handled
+    with transaction(engine) as session:
+        apart = session.get_one(Case, 2)
+        how = {"version": apart.version, "by": SYSTEM, "terms": TERMS, "now": NOW}
+        case_module.reopen(session, apart, "another", **how)
+        session.flush()
+        again = Desk(Records(session), apart)
+        close_and_reopen(again, again=False)
+        handled = outcomes.handled(session, "department", SINCE, UNTIL)
+        assert sorted((one.first_call, n) for one, n in handled.items()) == [(False, 1), (True, 1)]
+    assert recount(exported(engine), "department", SINCE, UNTIL).handled == handled
+
+
+def test_a_file_that_hides_a_merge_is_found_out(engine: Engine) -> None:
+    with transaction(engine) as session:
+        records = Records(session)
+        one, main = (Desk(records, records.message(name)[0]) for name in "ab")
+        into, version, by = str(main.case.number), one.case.version, one.desk()
+        merges.merge(session, one.case, into, "so", by=by, version=version, now=NOW)
+    rows = exported(engine)
+    rows[0]["merged_into"] = None
+    with pytest.raises(Tampered, match="merged_into"):
+        recount(rows, "department", SINCE, UNTIL)
 
 
 def _answer(row: dict[str, Any]) -> None:

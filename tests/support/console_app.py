@@ -212,18 +212,18 @@ class ConsoleHouse:
             Segment(2.0 * i, 2.0 * i + 1.9, text, confidence if i else 0.97)
             for i, text in enumerate(sentences)
         )
-        heard = Heard(
-            text="".join(sentences) if language != "en" else " ".join(sentences),
-            raw_text="".join(sentences),
-            language=language,
-            language_probability=0.98,
-            segments=segments,
-            confidence=confidence,
-            engine="openai-whisper",
-            model="demo/model/whistle-demo.pt",
-            flags=("low_confidence",) if confidence < 0.6 else (),
-            **more,
-        )
+        usual: dict[str, Any] = {
+            "text": "".join(sentences) if language != "en" else " ".join(sentences),
+            "raw_text": "".join(sentences),
+            "language": language,
+            "language_probability": 0.98,
+            "segments": segments,
+            "confidence": confidence,
+            "engine": "openai-whisper",
+            "model": "demo/model/whistle-demo.pt",
+            "flags": ("low_confidence",) if confidence < 0.6 else (),
+        }
+        heard = Heard(**{**usual, **more})
         kinds = tuple(self.office.categories.values())
         at = self.now + timedelta(seconds=52)
         assert transcripts.finish(session, claim, heard, kinds, at)

@@ -94,7 +94,8 @@ async function place() {
     const mouth = new Mouth(line, exchange, (text, language) => write(text, { language: tag(language) }));
     const ring = phone.dataset.ring;
     const notice = (what, detail) => HEARD[what]?.(detail);
-    call = new Call({ exchange, line, mouth, ring, notice, speaker });
+    const first = phone.dataset.trial ? `/voice?trial=${phone.dataset.trial}` : "/voice";
+    call = new Call({ exchange, line, mouth, ring, first, notice, speaker });
     navigator.vibrate?.([200, 100, 200]);
     timer = setInterval(tick, 250);
     await call.run();

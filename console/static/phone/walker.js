@@ -19,13 +19,14 @@ class Unusable extends Error {
 }
 
 export class Call {
-  // desk: {exchange, line, mouth, ring, speaker(), notice(state, detail)}. speaker() is who speaks for the
-  // caller at that moment, or null; notice() is told how the call stands.
+  // desk: {exchange, line, mouth, ring, first, speaker(), notice(state, detail)}. first is the address that
+  // answers; speaker() is who speaks for the caller at that moment, or null; notice() is told how the call
+  // stands.
   constructor(desk) {
     Object.assign(this, desk);
     this.hangup = new AbortController();
     this.takes = 0;
-    this.document = "/voice";
+    this.document = this.first;
     this.listener = null;
   }
 
@@ -79,7 +80,7 @@ export class Call {
     this.notice("ringing");
     const rung = new AbortController();
     const ringing = this.line.ring(this.ring, AbortSignal.any([this.signal, rung.signal]));
-    const [document] = await Promise.all([this.#fetch({ url: "/voice", status: "ringing" }), ringing]);
+    const [document] = await Promise.all([this.#fetch({ url: this.first, status: "ringing" }), ringing]);
     rung.abort();
     this.#stillHere();
     this.answeredAt = performance.now();

@@ -103,3 +103,20 @@ def test_the_board_counts_hazards_by_place(house: ConsoleHouse) -> None:
 
 def test_an_alert_there_is_not_is_no_page(house: ConsoleHouse) -> None:
     assert house.signed_in("supervisor").get("/alerts/99").status_code == 404
+
+
+def test_a_case_shows_by_which_words_it_is_seen_together_with_others(house: ConsoleHouse) -> None:
+    raised(house)
+    number = house.case(NET)
+    found = house.stored(number)
+    with transaction(house.engine) as session:
+        understand(session, found.id, MIND, found.opened_at)
+    page = house.signed_in("supervisor").get(f"/cases/{number}").text
+    assert "根據甚麼合併觀察" in page and "同一地名" in page and "<q>棚網</q>" in page
+
+
+def test_a_sham_fix_stands_in_the_list_and_can_be_asked_for(house: ConsoleHouse) -> None:
+    house.case(NET, flags=("sham_fix",))
+    boss = house.signed_in("supervisor")
+    assert 'flag sham_fix">假性整改' in boss.get("/cases").text
+    assert "假性整改</span>" not in boss.get("/cases?flag=danger").text

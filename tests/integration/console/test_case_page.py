@@ -47,7 +47,7 @@ def test_places_numbers_and_names_are_shown_as_said_and_in_their_usual_form(
     name = Slot("name", "<陳大文>", "<陳大文>", 4.0, 5.0, 0.5)
     number = one_house.case(*SCAFFOLD, slots=(street, name))
     page = one_house.signed_in().get(f"/cases/{number}").text
-    assert "彌敦道88號" in page and "彌敦道八十八號" in page and "聽得不清楚" in page
+    assert "彌敦道88號" in page and "彌敦道八十八號" in page and "50%" in page
     assert "地點" in page and "姓名" in page and 'data-start="1.5"' in page
     assert "&lt;陳大文&gt;" in page and "<陳大文>" not in page
 

@@ -2,11 +2,14 @@
 
 import re
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
 from cases.transcripts import Slot
-from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
+from console import door
+from tests.integration.console.conftest import Watch
+from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse, Visitor
 
 
 def numbers(page: str) -> list[str]:
@@ -199,3 +202,42 @@ def test_a_case_is_found_by_the_district_its_department_was_told(house: ConsoleH
         boss.decide(one, "refer", lead="hyd")
     assert numbers(boss.get("/cases?district=荃灣區").text) == [number]
     assert {*numbers(boss.get("/cases?district=nowhere").text)} == {number, elsewhere}
+
+
+class TestTheCounts:
+    """How many cases are new and late, asked for again and again."""
+
+    HEADERS: ClassVar = {"X-Live": "counts", door.UNATTENDED: "1"}
+
+    @staticmethod
+    def shown(visitor: Visitor, path: str = "/cases") -> dict[str, int]:
+        page = visitor.get(path, headers=TestTheCounts.HEADERS).text
+        assert "<h1" not in page
+        return {name: int(n) for name, n in re.findall(r'data-count="(\w+)">(\d+)<', page)}
+
+    def test_are_of_all_cases_whatever_the_list_shows(self, house: ConsoleHouse) -> None:
+        house.case(*SCAFFOLD)
+        house.referred("hyd")
+        desk = house.signed_in()
+        for path in ("/cases", "/cases?status=closed", "/cases?q=none"):
+            assert self.shown(desk, path) == {"new": 1, "late": 0}
+
+    def test_count_a_case_once_however_many_of_its_clocks_are_late(
+        self, house: ConsoleHouse, watch: Watch
+    ) -> None:
+        house.accepted("hyd")
+        watch.forward(days=60)
+        desk = house.signed_in()
+        assert self.shown(desk) == {"new": 0, "late": 1}
+        assert "1 宗" in desk.get("/cases?late=any").text
+
+    def test_of_an_officer_are_what_the_department_is_asked_to_accept(
+        self, house: ConsoleHouse, watch: Watch
+    ) -> None:
+        house.case(*SCAFFOLD)
+        house.referred("hyd")
+        house.referred("fehd")
+        watch.forward(days=14)
+        officer = house.officer("hyd")
+        assert self.shown(officer) == {"new": 1, "late": 1}
+        assert 'href="/cases?status=referred' in officer.get("/cases").text

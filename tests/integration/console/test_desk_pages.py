@@ -87,6 +87,25 @@ def test_a_leader_on_duty_takes_a_case_and_gives_an_instruction(house: ConsoleHo
     assert "一星期內修好" in house.officer("hyd").get("/department").text
 
 
+def test_who_looks_at_the_seat_sees_the_cases_of_whoever_sits_there(house: ConsoleHouse) -> None:
+    number, now = house.accepted("hyd"), clock.now()
+    for name in ("ho", "lam"):
+        house.agent(name, "leader")
+    with transaction(house.engine) as session:
+        ho, lam = agents.by_name(session, "ho"), agents.by_name(session, "lam")
+        assert ho is not None and lam is not None
+        found = case.by_number(session, number)
+        assert found is not None
+        duty.add(session, lam, now, now + timedelta(hours=3), by=SYSTEM, now=now)
+        duty.take(session, found, by=Person(f"agent:{lam.id}", "leader"), now=now)
+        lam_id, ho_id = lam.id, ho.id
+    boss = house.signed_in("supervisor")
+    page = boss.get("/duty").text
+    assert f'value="{lam_id}" selected' in page and f'href="/cases/{number}"' in page
+    other = boss.get(f"/duty?leader={ho_id}").text
+    assert "未有接手個案" in other and number not in other
+
+
 def test_a_recurring_dispute_stands_on_the_register_until_it_is_ruled_on(
     house: ConsoleHouse,
 ) -> None:

@@ -2,7 +2,10 @@
 
 import re
 
-from tests.support.console_app import SCAFFOLD, ConsoleHouse, Visitor
+from cases.recordings import Recording
+from cases.transcripts import Segment
+from runtime.database import transaction
+from tests.support.console_app import SCAFFOLD, ConsoleHouse, Visitor, tone
 
 PHONE = "我電話係九一二三四五六七，條街燈壞咗"
 
@@ -78,3 +81,40 @@ def test_a_recording_of_another_case_is_no_page(one_house: ConsoleHouse) -> None
     mei = one_house.signed_in()
     path, base = form(mei, first)
     assert mei.post(path.replace(first, second), text="x", base=base).status_code == 404
+
+
+def test_notes_in_the_history_are_masked_on_paper(one_house: ConsoleHouse) -> None:
+    number, mei = one_house.case(*SCAFFOLD), one_house.signed_in(name="mei")
+    mei.decide(number, "close", note="已致電 9123 4567 回覆")
+    assert "9123 4567" in mei.get(f"/cases/{number}").text
+    page = mei.get(f"/cases/{number}/print").text
+    assert "9123 4567" not in page and "[phone]" in page and number in page
+
+
+def test_a_copy_that_is_not_silent_where_a_person_found_a_number_is_played_to_nobody(
+    house: ConsoleHouse,
+) -> None:
+    number, mei = house.case(*SCAFFOLD), house.signed_in(name="mei")
+    house.storage.write("1-masked.wav", tone(1))
+    with transaction(house.engine) as session:
+        session.get_one(Recording, 1).masked_key = "1-masked.wav"
+    path, base = form(mei, number)
+    assert mei.post(path, text="條街燈壞咗", base=base).status_code == 303
+    assert "masked-audio" in mei.get(f"/cases/{number}").text
+    path, base = form(mei, number)
+    assert mei.post(path, text=PHONE, base=base).status_code == 303
+    assert "masked-audio" not in mei.get(f"/cases/{number}").text
+    assert mei.get("/recordings/1/masked-audio").status_code == 404
+
+
+def test_a_line_is_doubted_only_where_the_whole_text_is(one_house: ConsoleHouse) -> None:
+    mei = one_house.signed_in(name="mei")
+    usual = one_house.case(*SCAFFOLD, confidence=0.3)
+    assert "(聽得不清楚)" not in mei.get(f"/cases/{usual}").text
+    phantom = Segment(6.0, 7.0, "字幕由志願者提供", 0.5, flags=("phantom",))
+    heard = Segment(0.0, 2.0, "街燈壞咗", 0.5, flags=("loop",))
+    suspect = one_house.case(
+        "街燈壞咗", segments=(heard, phantom), text="街燈壞咗", flags=("suspect_text",)
+    )
+    page = mei.get(f"/cases/{suspect}").text
+    assert "(聽得不清楚)" in page and page.count("(不計入文字)") == 1

@@ -74,6 +74,25 @@ class TestTheNextCase:
         taken = leases.take_next(records.session, by=mei, now=NOW, urgent=["fire-safety", "gas"])
         assert taken is urgent
 
+    def test_is_one_with_danger_to_life_before_all_others(self, records: Records) -> None:
+        mei = person(records, "mei")
+        urgent = case(records, "urgent", NOW + MINUTE)
+        urgent.category = "fire-safety"
+        danger = case(records, "danger", NOW + 9 * MINUTE, "danger")
+        for expected in (danger, urgent):
+            assert (
+                leases.take_next(records.session, by=mei, now=NOW, urgent=["fire-safety"])
+                is expected
+            )
+
+    def test_danger_to_life_leads_what_is_due_whenever_its_clock_runs_out(
+        self, records: Records
+    ) -> None:
+        soon = case(records, "soon", NOW + MINUTE)
+        danger = case(records, "danger", NOW + 999 * MINUTE, "danger")
+        due = leases.waiting_until(records.session, NOW + 9 * MINUTE, 9)
+        assert [one for one, _ in due] == [danger, soon]
+
     def test_is_nobodys_else(self, records: Records) -> None:
         mei, bo = person(records, "mei"), person(records, "bo")
         case(records, "only")

@@ -17,6 +17,7 @@ STATUSES = (
 CELLS = {
     ("received", "confirm"): ("confirmed", "desk", "category"),
     ("received", "close"): ("closed", "desk", "note"),
+    ("received", "merge"): ("closed", "desk", "into note"),
     ("received", "blow"): (
         "whistled",
         "desk coordinator leader district lead system",
@@ -24,6 +25,7 @@ CELLS = {
     ),
     ("confirmed", "confirm"): ("confirmed", "desk", "category"),
     ("confirmed", "close"): ("closed", "desk", "note"),
+    ("confirmed", "merge"): ("closed", "desk", "into note"),
     ("confirmed", "refer"): ("referred", "desk coordinator system", "lead"),
     ("confirmed", "blow"): (
         "whistled",
@@ -88,7 +90,7 @@ MOVES = {
     "resolved": "desk",
     "closed": "",
 }
-NEEDED = "category note lead reason words department matter text answer"
+NEEDED = "category into note lead reason words department matter text answer"
 GIVEN = dict.fromkeys(NEEDED.split(), "x")
 GIVEN |= {"departments": "x y", "outcome": "done", "until": "2026-12-01"}
 

@@ -15,6 +15,7 @@ from cases.slots import slots
 from cases.transcripts import PHANTOM, Segment, Slot, Word
 
 ROOT = Path(__file__).resolve().parents[3]
+WHAT = ("place", "number", "name")
 SENTENCES = ROOT / "tests/unit/callers_sentences.txt"
 
 
@@ -117,7 +118,7 @@ class TestNumbers:
         ],
     )
     def test_words_stay_words(self, text: str, hong_kong: Places) -> None:
-        assert found(text, hong_kong) == []
+        assert found(text, hong_kong, *WHAT) == []
 
     def test_identity_numbers_are_nobodys_need(self, hong_kong: Places) -> None:
         assert found("身份證 A123456(3)", hong_kong) == []
@@ -194,6 +195,44 @@ class TestTimesAndConfidence:
         assert all(a.end <= b.start for a, b in pairwise(told))
 
 
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("said", "value"),
+        [
+            ("琴晚十點半開始停水", "琴晚10點半"),
+            ("昨天晚上开始停水", "昨天晚上"),
+            ("今朝八點鐘", "今朝8點鐘"),
+            ("上個星期三壞咗", "上個星期三"),
+            ("十一月廿三號開始", "11月23號"),
+            ("下午三点二十分", "下午3点20分"),
+            ("每晚凌晨兩點仲好嘈", "凌晨2點"),
+            ("三點鐘打過嚟", "3點鐘"),
+            ("broken since last night", "last night"),
+            ("it happened at 5 pm yesterday", "at 5 pm yesterday"),
+            ("this morning, nine o'clock", "this morning, nine o'clock"),
+            ("since Monday", "since Monday"),
+        ],
+    )
+    def test_a_day_or_an_hour_is_one(self, hong_kong: Places, said: str, value: str) -> None:
+        assert found(said, hong_kong, "time") == [value]
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "一點就着",
+            "有一點漏水",
+            "三點意見",
+            "佢晚上唔喺度",
+            "早上好",
+            "night bus",
+            "I may call",
+            "88號",
+        ],
+    )
+    def test_words_that_only_look_like_it_are_none(self, hong_kong: Places, said: str) -> None:
+        assert found(said, hong_kong, "time") == []
+
+
 def test_an_invented_line_has_no_slots(hong_kong: Places) -> None:
     assert slots([line("我住喺彩雲邨", flags=(PHANTOM,))], hong_kong) == ()
 
@@ -201,7 +240,7 @@ def test_an_invented_line_has_no_slots(hong_kong: Places) -> None:
 def test_most_sentences_of_our_callers_name_nothing(hong_kong: Places) -> None:
     rows = SENTENCES.read_text(encoding="utf-8").splitlines()
     told = [row.rpartition("|")[2].strip() for row in rows if "|" in row]
-    values = [value for sentence in told for value in found(sentence, hong_kong)]
+    values = [value for sentence in told for value in found(sentence, hong_kong, *WHAT)]
     assert values == ["大埔海晴邨", "number 12", "Nathan Road", "floor 5"]
 
 

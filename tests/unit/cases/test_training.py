@@ -6,7 +6,7 @@ import pytest
 
 from cases import categories, departments, training
 from cases.accuracy import measure
-from cases.labelled import TooLittle
+from cases.labelled import Row, TooLittle
 from cases.taught import teach
 from cases.training import Example, Split
 from runtime.settings import CITIES
@@ -19,6 +19,18 @@ KINDS = [
 ]
 CODES = {one.code for one in KINDS}
 KNOWN = [row for row in ROWS if row.category in CODES]
+
+
+def half_wrong() -> list[Row]:
+    """The same rows, but half of those that are learned from name something else."""
+    split = training.stratified([Example(row.text, row.category) for row in KNOWN])
+    held = {one.text for one in split.test}
+    return [
+        row
+        if row.text in held or at % 2
+        else row._replace(category=KNOWN[at * 7 % len(KNOWN)].category)
+        for at, row in enumerate(KNOWN)
+    ]
 
 
 # --- what is held out
@@ -142,13 +154,7 @@ def test_it_is_set_beside_the_seed_words_where_nothing_was_taught() -> None:
 
 def test_it_is_worse_than_one_that_knows_better() -> None:
     good = teach(KNOWN, KINDS, None)
-    mixed = [
-        row._replace(category=KNOWN[at * 7 % len(KNOWN)].category) if at % 2 else row
-        for at, row in enumerate(KNOWN)
-    ]
-    split = training.stratified([Example(row.text, row.category) for row in KNOWN])
-    held = {one.text for one in split.test}
-    spoilt = [row if row.text in held else wrong for row, wrong in zip(KNOWN, mixed, strict=True)]
+    spoilt = half_wrong()
     assert teach(spoilt, KINDS, good.model).is_worse
 
 

@@ -106,11 +106,11 @@ def test_a_case_is_read_once_and_again_when_its_text_changes(city: City) -> None
 def test_danger_is_told_at_once_to_who_is_on_call_and_only_once(city: City) -> None:
     one = city.hears("大埔宏福苑着火啦，有人困咗喺入面")
     assert "danger" in one.flags
-    assert city.notices("danger") == ["role:supervisor", "role:coordinator"]
+    assert city.notices("danger") == ["role:supervisor", "role:coordinator", "department:desk"]
     assert "danger_heard" in city.lines(one)
     readings.forget(city.records.session, one.id)
     city.understands(one)
-    assert len(city.notices("danger")) == 2
+    assert len(city.notices("danger")) == 3
 
 
 def test_no_danger_no_bell(city: City) -> None:
@@ -258,3 +258,14 @@ def test_a_place_corrected_takes_the_case_out_of_its_cluster(city: City) -> None
     reading.places = [place]
     clusters.join(session, moved, reading, joined_days=90, near_metres=150)
     assert [one.cases for one in session.scalars(select(clusters.Cluster))] == [1, 1]
+
+
+def test_what_is_seen_together_says_by_which_words_and_how_far_apart(city: City) -> None:
+    first, second = city.hears(NET), city.hears(STAIRS, 3)
+    (shared,) = clusters.together(city.records.session, second.id)
+    assert shared.cluster.cases == 2 and shared.own.number == second.number
+    assert shared.own.said == "宏福苑" and "樓梯堆滿雜物" in "".join(shared.own.words)
+    (other,) = shared.others
+    assert (other.number, other.how, other.by_name, other.apart) == (first.number, "exact", True, 0)
+    assert "棚網" in other.words
+    assert clusters.together(city.records.session, city.hears(LAMP).id) == []

@@ -89,6 +89,6 @@ def test_the_command_ends_with_what_the_machine_hears(tmp_path: Path) -> None:
     )
     assert done.returncode == 1  # nobody migrated
     *others, last = done.stdout.splitlines()
-    assert len(others) == 6
+    assert len(others) == 7
     assert last.startswith("ok    speech: openai-whisper with hotline.pt")
     assert last.endswith("hours of calls an hour (3 processes)")

@@ -77,6 +77,9 @@ NONSENSE = [
     ("WEB_PROCESSES", "many"),
     ("TRUSTED_PROXIES", "-1"),
     ("INSECURE_DEV_WEBHOOKS", "perhaps"),
+    ("PHONE_ENABLED", "perhaps"),
+    ("PHONE_SAMPLES", "/nowhere/at/all"),
+    ("TOTP_ROLES", "admin;supervisor"),
 ]
 
 
