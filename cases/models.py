@@ -29,12 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FROM_CASES: Final = "cases"
-"""The source of a version that was taught by the hotline's own confirmed cases."""
-
 
 class Version(Record):
-    """One model. `source`: the name of the file it was taught from, or `cases`; `rows`: how many there were;
+    """One model. `source`: the name of the file it was taught from; `rows`: how many there were;
     `figures`: what it was worth on texts that it was not taught; `digest`: of the weights."""
 
     __tablename__ = "models"

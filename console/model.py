@@ -21,7 +21,7 @@ from cases.accuracy import Accuracy
 from cases.categories import Category
 from cases.errors import Refused
 from cases.labelled import Known, LabelledError, Row
-from cases.models import FROM_CASES
+from cases.models import Version
 from cases.pack import PackError
 from runtime import clock, database
 from runtime.city import CityError
@@ -45,18 +45,16 @@ def model() -> None:
 
 
 @model.command("train")
-@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE.csv]")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.csv")
 @click.option("--skip-unknown", is_flag=True, help="Leave out rows of categories the city lacks.")
 @click.option("--even-if-worse", is_flag=True, help="Put it into service although it is worse.")
 @click.option("--dry-run", is_flag=True, help="Test only: keep nothing.")
-def train(file: Path | None, skip_unknown: bool, even_if_worse: bool, dry_run: bool) -> None:
+def train(file: Path, skip_unknown: bool, even_if_worse: bool, dry_run: bool) -> None:
     """Teach a model from FILE.csv and put it into service, unless what is there is better.
 
     FILE.csv has the columns text and category (a code or a name of this city), and if you have them
     department and date. It is tested on texts that it was not taught, beside what is in service.
     """
-    if file is None:
-        raise click.UsageError("name a FILE.csv")
     # Imported here so that no other command pays for scikit-learn.
     from cases.taught import teach
 
@@ -72,7 +70,7 @@ def train(file: Path | None, skip_unknown: bool, even_if_worse: bool, dry_run: b
         if taught.is_worse and not even_if_worse:
             _refuse(taught)
         with transaction(engine) as session:
-            number = _keep(session, taught, file.name if file else FROM_CASES)
+            number = _keep(session, taught, file.name)
     worse = " ALTHOUGH IT IS WORSE than what was there" if taught.is_worse else ""
     click.echo(f"Version {number} is in service{worse}: it guesses from now on.")
 
@@ -80,8 +78,6 @@ def train(file: Path | None, skip_unknown: bool, even_if_worse: bool, dry_run: b
 @model.command("versions")
 def list_versions() -> None:
     """Print every version and which one is in service."""
-    with _told(), transaction(database.engine(Settings.load().database_url)) as session:
-        chosen, known = models.chosen(session), models.versions(session)
     table = Table()
     for heading in (
         "",
@@ -95,21 +91,19 @@ def list_versions() -> None:
         "what was there",
     ):
         table.add_column(heading)
-    for one in known:
-        new, old = one.figures["stratified"], one.figures["in_service"]
-        table.add_row(
-            "in service" if one.id == chosen else "",
-            str(one.id),
-            f"{one.made_at:%Y-%m-%d %H:%M}",
-            one.source,
-            f"{one.rows:,}",
-            f"{new['accuracy']:.3f}",
-            f"{new['ece']:.3f}",
-            str(new["n"]),
-            f"{old['accuracy']:.3f}",
-        )
+    with _told(), transaction(database.engine(Settings.load().database_url)) as session:
+        chosen = models.chosen(session)
+        for one in models.versions(session):
+            table.add_row("in service" if one.id == chosen else "", *_line(one))
     table.add_row("in service" if chosen is None else "", SEED_WORDS)
     _out().print(table)
+
+
+def _line(version: Version) -> Iterator[str]:
+    new, old = version.figures["stratified"], version.figures["in_service"]
+    yield from (str(version.id), f"{version.made_at:%Y-%m-%d %H:%M}", version.source)
+    yield from (f"{version.rows:,}", f"{new['accuracy']:.3f}", f"{new['ece']:.3f}")
+    yield from (str(new["n"]), f"{old['accuracy']:.3f}")
 
 
 @model.command("use")
