@@ -222,13 +222,18 @@ def make_findable(session: Session, case: Case) -> None:
         return
     places = [str(slot["value"]) for _, slot in said.slots if slot["kind"] == "place"]
     values = [str(slot["value"]) for _, slot in said.slots if slot["kind"] != "place"]
-    masked = _MASKS.sub(" ", said.masked_text)
+    masked = without_masks(said.masked_text)
     search.say(
         session,
         case.id,
         "\n".join([said.text, *places, *values]),
         "\n".join([masked, *places]),
     )
+
+
+def without_masks(masked_text: str) -> str:
+    """A masked text with nothing in place of the numbers."""
+    return _MASKS.sub(" ", masked_text)
 
 
 def say_again(session: Session, call_id: int) -> None:

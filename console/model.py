@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +16,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from cases import categories, departments, editions, labelled, models
+from cases import accesses, categories, departments, editions, judged, kpis, labelled, models
 from cases.accesses import OPERATOR
 from cases.accuracy import Accuracy
 from cases.categories import Category
 from cases.errors import Refused
+from cases.judged import Judged
+from cases.kpis import Rate
 from cases.labelled import Known, LabelledError, Row
 from cases.models import Version
 from cases.pack import PackError
 from runtime import clock, database
-from runtime.city import CityError
+from runtime.city import City, CityError
 from runtime.database import transaction
 from runtime.settings import Settings
 from runtime.shelf import Shelf
@@ -37,6 +40,8 @@ WORDS = {
     "no_model_before": "nothing but the seed words was ever in service",
 }
 SEED_WORDS = "words"
+FROM_CASES = "cases"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.group("model")
@@ -45,22 +50,29 @@ def model() -> None:
 
 
 @model.command("train")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.csv")
+@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE.csv]")
+@click.option("--from-cases", is_flag=True, help="Teach what people at the desk decided.")
 @click.option("--skip-unknown", is_flag=True, help="Leave out rows of categories the city lacks.")
 @click.option("--even-if-worse", is_flag=True, help="Put it into service although it is worse.")
 @click.option("--dry-run", is_flag=True, help="Test only: keep nothing.")
-def train(file: Path, skip_unknown: bool, even_if_worse: bool, dry_run: bool) -> None:
-    """Teach a model from FILE.csv and put it into service, unless what is there is better.
+def train(
+    file: Path | None, from_cases: bool, skip_unknown: bool, even_if_worse: bool, dry_run: bool
+) -> None:
+    """Teach a model from FILE.csv, the cases here, or both, and put it into service unless it is worse.
 
     FILE.csv has the columns text and category (a code or a name of this city), and if you have them
     department and date. It is tested on texts that it was not taught, beside what is in service.
     """
+    if file is None and not from_cases:
+        raise click.UsageError("name a FILE.csv, or say --from-cases")
     # Imported here so that no other command pays for scikit-learn.
     from cases.taught import teach
 
     engine = database.engine(Settings.load().database_url)
     with _told():
-        rows, kinds = _rows(engine, file, skip_unknown)
+        kinds = _kinds(engine)
+        rows = _of_cases(engine, kinds) if from_cases else []
+        rows += _of_file(file, kinds, skip_unknown) if file else []
         with transaction(engine) as session:
             there = models.in_service(session)
         taught = teach(rows, kinds, there)
@@ -70,7 +82,7 @@ def train(file: Path, skip_unknown: bool, even_if_worse: bool, dry_run: bool) ->
         if taught.is_worse and not even_if_worse:
             _refuse(taught)
         with transaction(engine) as session:
-            number = _keep(session, taught, file.name)
+            number = _keep(session, taught, file.name if file else FROM_CASES)
     worse = " ALTHOUGH IT IS WORSE than what was there" if taught.is_worse else ""
     click.echo(f"Version {number} is in service{worse}: it guesses from now on.")
 
@@ -123,6 +135,58 @@ def back() -> None:
     _choose(earlier)
 
 
+COLUMNS = ("number", "date", "text", "suggested", "confidence", "category", "department")
+
+
+@model.command("export")
+def export_judged() -> None:
+    """Print what was suggested and what people decided, as a CSV that `train` reads. Texts are masked."""
+    with _told():
+        out = csv.writer(sys.stdout)
+        out.writerow(COLUMNS)
+        for one in _judged(database.engine(Settings.load().database_url), note=True):
+            thought = (one.suggested or "", "" if one.confidence is None else one.confidence)
+            row = (one.number, one.day.isoformat(), one.text, *thought, one.decided, one.department)
+            out.writerow([_plain(cell) for cell in row])
+
+
+def _plain(cell: object) -> object:
+    """A spreadsheet takes no text for a formula."""
+    text = str(cell or "") if not isinstance(cell, float) else cell
+    return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA) else text
+
+
+@model.command("accuracy")
+def accuracy() -> None:
+    """Print how often what was suggested is what people decided, by category and by department.
+
+    With n and Wilson's interval; where the machine was not sure it suggested nothing.
+    """
+    with _told():
+        decided = list(_judged(database.engine(Settings.load().database_url)))
+    unsure = sum(one.suggested is None for one in decided)
+    click.echo(f"{len(decided)} cases that people decided; of {unsure} the machine was not sure.")
+    for name, of in _GROUPS.items():
+        table = Table(title=f"Right, by {name}")
+        for heading in (name, "n", "right", "between"):
+            table.add_column(heading)
+        for group, one in judged.rates(decided, of).items():
+            table.add_row(group, str(one.n), *(_percents(one)))
+        _out().print(table)
+
+
+_GROUPS: Mapping[str, Callable[[Judged], str | None]] = {
+    "category": lambda one: one.decided,
+    "department": lambda one: one.department,
+    "all": lambda one: "all",
+}
+
+
+def _percents(found: Rate) -> tuple[str, str]:
+    share, low, high = (kpis.percent(one, 1) for one in (found.share, found.low, found.high))
+    return f"{share} %", f"{low} - {high} %"
+
+
 def _choose(number: int | None) -> None:
     with _told(), transaction(database.engine(Settings.load().database_url)) as session:
         models.choose(session, number, by=OPERATOR, now=clock.now())
@@ -130,16 +194,49 @@ def _choose(number: int | None) -> None:
     click.echo(f"{said} in service from now on.")
 
 
-def _rows(engine: Engine, file: Path, skip_unknown: bool) -> tuple[list[Row], list[Category]]:
-    """What the file tells, in the codes of the city as it is in force."""
-    settings = Settings.load()
-    shelf = Shelf(settings, engine, editions)
+def _kinds(engine: Engine) -> list[Category]:
+    """What a case can be about in the city as it is in force."""
+    shelf = Shelf(Settings.load(), engine, editions)
     folder = shelf.folder(shelf.newest())
-    kinds = [one for one in categories.read(folder, departments.read(folder)) if not one.retired]
+    return [one for one in categories.read(folder, departments.read(folder)) if not one.retired]
+
+
+def _of_file(file: Path, kinds: list[Category], skip_unknown: bool) -> list[Row]:
+    """What the file tells, in the city's own codes."""
     known = labelled.known(labelled.read(file), kinds)
     if known.unknown:
         _tell_unknown(file, known, skip_unknown)
-    return list(known.rows), kinds
+    return list(known.rows)
+
+
+def _of_cases(engine: Engine, kinds: list[Category]) -> list[Row]:
+    """What people decided; cases of a category that is retired by now teach nothing."""
+    rows = [one.row for one in _judged(engine) if one.text]
+    return list(labelled.known(rows, kinds).rows)
+
+
+def _judged(engine: Engine, note: bool = False) -> Iterator[Judged]:
+    """Every case that a person decided. note: the log of accesses tells of it, before the first is given."""
+    zone = City.read(Settings.load().city_folder).time_zone
+    last, noted = 0, None
+    while True:
+        with transaction(engine) as session:
+            following = judged.batch(session, zone, after=last)
+            if note:
+                ids = [one.case_id for one in following.judged]
+                noted = _note(session, ids, noted)
+        yield from following.judged
+        if following.last is None:
+            return
+        last = following.last
+
+
+def _note(session: Session, ids: list[int], noted: int | None) -> int | None:
+    if noted is not None:
+        accesses.also(session, noted, ids)
+        return noted
+    now, detail = clock.now(), {"page": "model", "format": "csv"}
+    return accesses.note(session, accesses.EXPORTED, ids, OPERATOR, now, **detail)
 
 
 def _tell_unknown(file: Path, known: Known, skip: bool) -> None:
