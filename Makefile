@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Every process of the suite has a PostgreSQL, a Redis and a browser of its own.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-browser dev phone check bench bench-speech evaluate replay model vendor docs migrate web worker watch doctor export agent clean
@@ -14,10 +16,10 @@ demo: .venv/installed ## the main job: scripted calls become cases (ONCE=1 ends 
 	@$(BIN)/python -m demo $(if $(ONCE),--once) $(ARGS)
 
 test: .venv/dev ## the test suite; real PostgreSQL, Redis and Chromium where they are installed
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-browser: .venv/dev ## the tests in headless Chromium alone
-	@$(BIN)/python -m pytest tests/browser $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) tests/browser $(ARGS)
 
 dev: .venv/installed ## web and worker on this machine alone, unsigned webhooks allowed
 	@$(BIN)/python -m demo.dev $(ARGS)

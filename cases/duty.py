@@ -72,7 +72,8 @@ def add(
     _hold_roster(session)
     if taken := _at(session, name, begins_at, ends_at):
         other = session.get_one(Agent, taken[0].leader_id)
-        raise Refused("seat_taken", seat=name, name=other.name, until=taken[0].ends_at)
+        until = taken[0].ends_at.isoformat()
+        raise Refused("seat_taken", seat=name, name=other.name, until=until)
     seat = Seat(
         name=name,
         leader_id=leader.id,
@@ -84,6 +85,16 @@ def add(
     session.add(seat)
     session.flush()
     return seat
+
+
+def remove(session: Session, seat: Seat, *, now: datetime) -> None:
+    """Take a leader's time off the roster. Raises Refused("seat_began") once it has begun: cases may keep
+    the leader's name."""
+    _hold_roster(session)
+    if seat.begins_at <= now:
+        raise Refused("seat_began")
+    session.delete(seat)
+    session.flush()
 
 
 def roster(session: Session, since: datetime, until: datetime) -> list[Seat]:

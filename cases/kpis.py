@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -20,6 +21,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic.dataclasses import dataclass
 
+from cases import intervals
+from cases.intervals import Group, Part
 from cases.pack import STRICT, Names, Pack, PackError
 
 FOLDER = Path(__file__).parent / "policies"
@@ -29,10 +32,14 @@ ALL = "all"
 VERY, FAIRLY = "very", "fairly"
 # What is counted of a unit, besides who was asked, who answered and what was excluded.
 COUNTS = ("contacted", "solved", "very", "fairly", "handled", "first_call")
-# 95 % of the normal distribution lie within so many standard deviations.
-Z = Decimal("1.959963984540054")
+# The measures that one and the same answer gives.
+OF_ANSWERS = ("contacted", "solved", "satisfied")
 
+Span = Literal["month", "quarter", "year"]
+SPANS: Mapping[Span, int] = {"month": 1, "quarter": 3, "year": 12}
 Measure = Literal["contacted", "solved", "satisfied", "first_call", "answered_within"]
+# What somebody said who answered: contacted, solved, satisfied.
+Answer = tuple[bool | None, bool | None, str | None]
 
 
 def _fraction(text: object) -> Fraction:
@@ -124,6 +131,24 @@ def month(policy: Policy, day: date, zone: ZoneInfo) -> tuple[datetime, datetime
     return _at(begins, at, zone), _at(_a_month_on(begins, 1), at, zone)
 
 
+def months(
+    policy: Policy, day: date, zone: ZoneInfo, count: int
+) -> list[tuple[datetime, datetime]]:
+    """The policy's month in which this day lies, and those before it, `count` in all; the first first."""
+    last = month(policy, day, zone)[0].date()
+    return [month(policy, _a_month_on(last, back), zone) for back in range(1 - count, 1)]
+
+
+def span(policy: Policy, length: Span, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From when up to (not with) when the policy's month, quarter or year runs in which this day lies:
+    so many of its months, the first of them the one that begins in January, April, July or October."""
+    begins = month(policy, day, zone)[0].date()
+    into_it = (begins.month - 1) % SPANS[length]
+    first = _a_month_on(begins, -into_it)
+    at = policy.period.begins_at
+    return _at(first, at, zone), _at(_a_month_on(first, SPANS[length]), at, zone)
+
+
 def report_day(policy: Policy, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """What a report made on this day is of: the last full day of the policy."""
     at = policy.period.day_begins
@@ -166,7 +191,8 @@ class Rate:
     """A share of `n`, with where it lies in 95 of 100 such samples. All three None: no data.
 
     The interval is Wilson's score interval. For a mean of values from 0 to 1 ("fairly" counts
-    0.9) it is wider than need be, since no such value scatters more than yes and no do.
+    0.9) it is wider than need be, since no such value scatters more than yes and no do. That of a plain
+    mean over units is put together from theirs (`intervals.of_sum`).
     """
 
     n: int
@@ -178,8 +204,9 @@ class Rate:
 @plain_dataclass(frozen=True)
 class Unit:
     """One unit's figures. asked, valid, excluded: numbers of resolutions; counts: of what was said, and
-    of cases that are over. low, high: where the score lies in 95 of 100 such samples. rank: 1 is the
-    best, None where there are too few answers or no score."""
+    of cases that are over. low, high: where the score lies in 95 of 100 such samples, by
+    `intervals.of_sum` over its rates. rank: 1 is the best, None where there are too few answers or no
+    score."""
 
     group: str
     asked: int
@@ -212,6 +239,7 @@ class _Tally:
     fairly: int = 0
     handled: int = 0
     first_call: int = 0
+    answers: Counter[Answer] = field(default_factory=Counter)
 
     def add(self, said: Said, count: int, leave_out: bool) -> None:
         self.excluded += count * said.excluded
@@ -225,6 +253,7 @@ class _Tally:
         self.solved += count * bool(said.solved)
         self.very += count * (said.satisfied == VERY)
         self.fairly += count * (said.satisfied == FAIRLY)
+        self.answers[said.contacted, said.solved, said.satisfied] += count
 
     def add_handled(self, handled: Handled, count: int, leave_out: bool) -> None:
         if not (handled.excluded and leave_out):
@@ -248,11 +277,9 @@ def report(
     if "first_call" in policy.weights:
         for case, count in (handled or {}).items():
             tallies[case.group].add_handled(case, count, leave_out)
-    units = [_unit(policy, group, tally) for group, tally in sorted(tallies.items())]
-    whole = _Tally()
-    for tally in tallies.values():
-        whole = whole.plus(tally)
-    return Report(_ranked(policy, units), _together(policy, units, whole))
+    in_order = dict(sorted(tallies.items()))
+    units = [_unit(policy, group, tally) for group, tally in in_order.items()]
+    return Report(_ranked(policy, units), _together(policy, units, in_order))
 
 
 def counted(said: Iterable[Said]) -> Counter[Said]:
@@ -261,10 +288,10 @@ def counted(said: Iterable[Said]) -> Counter[Said]:
 
 
 def _unit(policy: Policy, group: str, tally: _Tally) -> Unit:
-    rates: dict[str, Rate] = {name: _rate(policy, name, tally) for name in policy.weights}
+    rates = _rates(policy, tally)
     score = _score(policy, {name: rate.share for name, rate in rates.items()})
     counts = {name: vars(tally)[name] for name in COUNTS}
-    low, high = _about(policy, rates, score)
+    low, high = _about(policy, {group: tally}, score)
     return Unit(
         group=group,
         asked=tally.asked,
@@ -277,6 +304,10 @@ def _unit(policy: Policy, group: str, tally: _Tally) -> Unit:
         high=high,
         rank=None,
     )
+
+
+def _rates(policy: Policy, tally: _Tally) -> dict[str, Rate]:
+    return {name: _rate(policy, name, tally) for name in policy.weights}
 
 
 def _rate(policy: Policy, measure: Measure, tally: _Tally) -> Rate:
@@ -300,17 +331,7 @@ def rate(hits: Fraction, n: int) -> Rate:
     if n == 0:
         return Rate(0, None, None, None)
     share = hits / n
-    return Rate(n, share, *_wilson(share, n))
-
-
-def _wilson(share: Fraction, n: int) -> tuple[Decimal, Decimal]:
-    with localcontext() as context:
-        context.prec = 28
-        p = Decimal(share.numerator) / Decimal(share.denominator)
-        z2 = Z * Z / n
-        middle, spread = p + z2 / 2, Z * ((p * (1 - p) + z2 / 4) / n).sqrt()
-        low, high = (middle - spread) / (1 + z2), (middle + spread) / (1 + z2)
-        return max(low, Decimal(0)) if share else Decimal(0), min(high, Decimal(1))
+    return Rate(n, share, *intervals.wilson(share, n))
 
 
 def _score(policy: Policy, shares: Mapping[str, Fraction | None]) -> Fraction | None:
@@ -322,15 +343,71 @@ def _score(policy: Policy, shares: Mapping[str, Fraction | None]) -> Fraction | 
 
 
 def _about(
-    policy: Policy, rates: Mapping[str, Rate], score: Fraction | None
+    policy: Policy, tallies: Mapping[str, _Tally], score: Fraction | None
 ) -> tuple[Fraction, Fraction] | tuple[None, None]:
-    """Where the score lies. Of rates over the same answers it is itself a mean, of what each answer
-    is worth, and has a mean's interval; of rates over different things there is none."""
-    over = {rates[name].n for name, weight in policy.weights.items() if weight}
-    if score is None or len(over) != 1:
+    """Where the score of a unit lies, or that of the plain mean over several."""
+    if score is None:
         return None, None
-    low, high = _wilson(score / 100, over.pop())
+    rates = {group: _rates(policy, tally) for group, tally in tallies.items()}
+    over: dict[str, int] = {
+        name: sum(1 for one in rates.values() if one[name].n) for name in policy.weights
+    }
+    groups = (_together_with(policy, tallies[group], rates[group], over) for group in tallies)
+    low, high = intervals.of_sum(*groups)
     return 100 * Fraction(low), 100 * Fraction(high)
+
+
+def _together_with(
+    policy: Policy, tally: _Tally, rates: Mapping[str, Rate], over: Mapping[str, int]
+) -> Group:
+    """The rates of a unit that are in the score, and what they have in common: those of the same
+    answers, what these say; those of different things, nothing. over: of how many units each rate is
+    the mean."""
+    names = [name for name, weight in policy.weights.items() if weight and rates[name].n]
+
+    def related(one: int, other: int) -> Decimal:
+        pair = names[one], names[other]
+        return _correlation(policy, tally, *pair) if {*pair} <= {*OF_ANSWERS} else Decimal(0)
+
+    return Group([_part(rates[name], policy.weights[name] / over[name]) for name in names], related)
+
+
+def _part(rate: Rate, weight: Fraction) -> Part:
+    if rate.share is None or rate.low is None or rate.high is None:
+        raise ValueError("a rate without data is part of no sum")
+    return Part(weight, rate.share, rate.low, rate.high)
+
+
+def _correlation(policy: Policy, tally: _Tally, one: Measure, other: Measure) -> Decimal:
+    """Of two rates over the same answers; those who were asked and said nothing count 0 in both."""
+    n = tally.valid if policy.denominator == "valid" else tally.asked
+    pairs = [
+        (worth(policy, one, answer), worth(policy, other, answer), count)
+        for answer, count in tally.answers.items()
+    ]
+    sums = (
+        sum((a * n for a, _, n in pairs), Fraction()),
+        sum((b * n for _, b, n in pairs), Fraction()),
+    )
+    products = (
+        sum((a * a * n for a, _, n in pairs), Fraction()),
+        sum((b * b * n for _, b, n in pairs), Fraction()),
+        sum((a * b * n for a, b, n in pairs), Fraction()),
+    )
+    return intervals.correlation(n, sums, products)
+
+
+def worth(policy: Policy, measure: Measure, answer: Answer) -> Fraction:
+    """What one answer counts in a measure, from 0 to 1; 0 in one that is not of answers."""
+    contacted, solved, satisfied = answer
+    match measure:
+        case "contacted":
+            return Fraction(bool(contacted))
+        case "solved":
+            return Fraction(bool(solved))
+        case "satisfied":
+            return policy.fairly if satisfied == FAIRLY else Fraction(satisfied == VERY)
+    return Fraction()
 
 
 def _ranked(policy: Policy, units: list[Unit]) -> tuple[Unit, ...]:
@@ -354,22 +431,32 @@ def _with_rank(unit: Unit, rank: int) -> Unit:
     return Unit(**{**vars(unit), "rank": rank})
 
 
-def _together(policy: Policy, units: list[Unit], whole: _Tally) -> Unit:
+def _together(policy: Policy, units: list[Unit], tallies: Mapping[str, _Tally]) -> Unit:
+    whole = _Tally()
+    for tally in tallies.values():
+        whole = whole.plus(tally)
     all_of_it = _unit(policy, ALL, whole)
     if policy.summary == "volume":
         return all_of_it
     means = {name: _mean(units, name, rate) for name, rate in all_of_it.rates.items()}
-    shares = {name: rate.share for name, rate in means.items()}
-    figures = {"rates": means, "score": _score(policy, shares), "low": None, "high": None}
-    return Unit(**{**vars(all_of_it), **figures})
+    score = _score(policy, {name: rate.share for name, rate in means.items()})
+    low, high = _about(policy, tallies, score)
+    return Unit(**{**vars(all_of_it), "rates": means, "score": score, "low": low, "high": high})
 
 
 def _mean(units: list[Unit], name: str, over_all: Rate) -> Rate:
-    """The plain mean over units that have data. An interval would be of something else: none."""
-    shares = [share for one in units if (share := one.rates[name].share) is not None]
-    if not shares:
+    """The plain mean over units that have data: each counts the same, and they have nothing in common."""
+    known = [rate for one in units if (rate := one.rates[name]).n]
+    if not known:
         return Rate(0, None, None, None)
-    return Rate(over_all.n, sum(shares, Fraction()) / len(shares), None, None)
+    shares = [rate.share for rate in known if rate.share is not None]
+    groups = (Group([_part(rate, Fraction(1, len(known)))], _nothing) for rate in known)
+    low, high = intervals.of_sum(*groups)
+    return Rate(over_all.n, sum(shares, Fraction()) / len(known), low, high)
+
+
+def _nothing(one: int, other: int) -> Decimal:
+    return Decimal(0)
 
 
 def percent(share: Fraction | Decimal | None, decimals: int) -> str | None:

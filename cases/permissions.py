@@ -45,6 +45,7 @@ EDIT_CITY = "edit_city"  # change what a city's folder says: categories, prompts
 EDIT_ROUTING = "edit_routing"
 SEE_WALL = "see_wall"  # how the hotline stands at this moment: counts alone
 MANAGE_KIOSKS = "manage_kiosks"  # make links by which a screen shows the wall to whoever passes
+MANAGE_ROSTER = "manage_roster"  # say which leader sits at the duty seat when
 SEE_ALERTS = "see_alerts"
 ACKNOWLEDGE = (
     "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
@@ -95,7 +96,7 @@ _SUPERVISING = (
         *(TAKE_OVER, SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
         *(DECIDE_MARKS, SEE_MARKS),
         *(SHARE_VIEWS, EXPORT, EXPORT_WHOLE),
-        *(SEE_WALL, MANAGE_KIOSKS),
+        *(SEE_WALL, MANAGE_KIOSKS, MANAGE_ROSTER),
     }
 )
 _MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cases import kpis
+from cases import intervals, kpis
 from cases.kpis import Handled, Policy, Rate, Said, Unit
 
 PAGE = Path("docs/rates.md")
@@ -119,8 +119,35 @@ with z = {z},
 
 It holds for small n and near 0 and 100, never leaves that range, and is wide where little was said. Where
 "fairly" counts in part, p is a mean of values from 0 to 1; these scatter less than yes and no do, so the
-interval is wider than need be. So is the score's, where all its rates are over the same answers: it is
-then the mean of what each answer is worth. A plain mean over units has no interval."""
+interval is wider than need be.
+
+**The score's own interval** is put together from those of its rates by the method of variance estimates
+recovery: with the weights w, the rates p and their limits l and u,
+
+    low  = S - √(Σ r w (p - l) w' (p' - l'))
+    high = S + √(Σ r w (u - p) w' (u' - p'))
+
+over all pairs of rates, a rate with itself included (Zou, Huang and Zhang 2009, *Computational Statistics &
+Data Analysis* 53, 1080-1085). r is what two rates have in common: over the same answers Pearson's correlation
+of what these say (put in as in Newcombe 1998, *Statistics in Medicine* 17, 2635-2650), since who says that it
+is not solved is seldom satisfied; between rates over different things 0; and 1 where a rate is 0 or 100 in the
+sample, which makes the interval widest. It needs no chance: the same answers give the same interval. Tried on
+1,500 made-up samples in each of twelve situations (10 to 400 answers, a true score of 60, 80 or 96), 93.4 to
+96.8 of 100 intervals held what was true. A plain
+mean over units is such a sum too, of units that have nothing in common (r = 0), each with the weight 1/units.
+
+## Months, quarters, years and districts
+
+The page `/rates` shows a policy's month, quarter or year, or any days; a month begins when the policy says, a
+quarter and a year with its month that begins in January, April, July or October. *By month* is each of the
+twelve months that end with the one the period ends in, reckoned like any other period; a month in which
+nobody answered is a gap and never 0. A district is where the first department was told that the matter lies.
+
+`/rates/<department>` lists what pulled its figures down: the answers that count for less than all, the
+costliest first, each with what it takes from the score. An answer takes 100 x Σ w (1 - what it counts) / n: what
+all answers take, and the score, are 100 together. Whoever may see the cases sees which they are.
+
+Figures go to a sheet as CSV or Excel's format, as the page shows them."""
 
 _MISSING = """## What has no data today
 
@@ -143,7 +170,7 @@ figures for a program."""
 def page() -> str:
     """docs/rates.md."""
     parts = [_HEAD, "\n".join(_measures()), "## The policies", "\n".join(_policies())]
-    parts += [_RULES, _INTERVAL.format(z=kpis.Z), "## One example, worked through", _example()]
+    parts += [_RULES, _INTERVAL.format(z=intervals.Z), "## One example, worked through", _example()]
     for code, policy in kpis.policies().items():
         parts += [f"### By {code}", *_worked(policy)]
     return "\n\n".join([*parts, _MISSING, _AGAIN]) + "\n"
@@ -241,6 +268,8 @@ def _steps(policy: Policy, unit: Unit) -> Iterator[str]:
     yield f"{'score':<15} = 100 x ({sums})"
     shown = kpis.figure(unit.score, policy.decimals)
     yield f"{'':<15} = {_plain(unit.score)}, shown as {shown}"
+    low, high = (kpis.figure(one, policy.decimals) for one in (unit.low, unit.high))
+    yield f"{'':<15}   between {low} and {high}"
 
 
 def _share(policy: Policy, name: str, rate: Rate) -> str:

@@ -22,7 +22,7 @@ from cases.errors import Refused
 from cases.kpis import BY, Rate, Unit
 from cases.lifecycle import STATUSES
 from cases.published import Found, Wanted
-from console import forms, rates_page
+from console import forms, rates_asked
 from console.addresses import address
 from console.door import KEYED, needs
 from console.office import Office
@@ -229,14 +229,14 @@ def _next(found: Found) -> str | None:
 
 def _rates(office: Office) -> dict[str, Any]:
     _known("policy", "by", "first", "last")
-    _one_of("policy", rates_page.policies())
+    _one_of("policy", rates_asked.policies())
     _one_of("by", BY)
     for name in ("first", "last"):
         if name in request.args and forms.day(request.args[name]) is None:
             raise Problem(400, "bad_parameter", f"{name}: a day such as 2026-11-24")
-    wanted = rates_page.asked_for(office)
+    wanted = rates_asked.asked_for(office)
     with transaction(office.engine) as records:
-        report = rates_page.reckoned(records, wanted)
+        report = rates_asked.reckoned(records, wanted)
     return {
         **wanted.query,
         "units": [_unit(one) for one in report.units],

@@ -1,7 +1,6 @@
 """`/cases/export.csv` and `.xlsx`: what the list shows, all pages of it, to take away. It is written down who
 took it."""
 
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlencode
@@ -24,7 +23,6 @@ from runtime.database import transaction
 # More than a program for sheets is good at; whoever needs them all has `python -m console export`.
 MOST = 100_000
 BATCH = 500
-PIECE = 64 * 1024
 
 
 def routes(pages: Blueprint, office: Office) -> None:
@@ -46,7 +44,7 @@ def routes(pages: Blueprint, office: Office) -> None:
         words = Words(g.wording, office)
         rows = _rows(office, words, ids, reader, now, whole)
         head = sheets.heads(words)
-        body = sheets.as_csv(head, rows) if format == "csv" else _xlsx(head, rows)
+        body = sheets.as_csv(head, rows) if format == "csv" else sheets.as_xlsx(head, rows)
         name = f"{now.astimezone(office.city.time_zone):%Y%m%d-%H%M}-{len(ids)}.{format}"
         return Response(
             body,
@@ -84,11 +82,3 @@ def _rows(
             rows = worklist.read_rows(records, some, Filter(), reader)
         for row in rows:
             yield sheets.cells(row, words, now, whole=whole)
-
-
-def _xlsx(head: list[str], rows: Iterator[list[Cell]]) -> Iterator[bytes]:
-    with tempfile.TemporaryFile() as file:
-        sheets.write_xlsx(file, head, rows)
-        file.seek(0)
-        while piece := file.read(PIECE):
-            yield piece

@@ -18,7 +18,16 @@ from sqlalchemy.orm import Session
 from callflows import reader
 from callflows.flow import Callflow
 from callflows.problems import FlowError
-from cases import categories, codes, contacts, departments, followup_policy, places, referral_policy
+from cases import (
+    categories,
+    codes,
+    contacts,
+    departments,
+    districts,
+    followup_policy,
+    places,
+    referral_policy,
+)
 from cases.categories import Category
 from cases.clocks import Promises
 from cases.departments import Department
@@ -83,6 +92,8 @@ def _read(folder: Path) -> Reading:
     Promises.of_city(folder, kinds)
     followup_policy.read(folder)
     contacts.read(folder, frozenset(one.code for one in known))
+    if layout := districts.read(folder):
+        districts.drawing(folder, layout)
     return Reading(
         flows={
             flow: reader.load(folder, languages=city.languages, facts=city.facts(), flow=flow)

@@ -1,114 +1,151 @@
-"""`/rates`: what citizens answered, by a policy, a period and a unit, with all that is needed to doubt it."""
+"""`/rates` and `/rates/<department>`: what citizens answered, by a policy, a period and a unit, with all
+that is needed to doubt it."""
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import kpis, outcomes
-from cases.kpis import BY, Policy, Rate, Report, Unit
-from cases.outcomes import Excluded
+from cases import outcomes
+from cases.case import DESK
+from cases.kpis import BY
+from cases.outcomes import Cost, Excluded
 from cases.permissions import OFFICER, SEE_CASES, SEE_OWN_CASES
-from console import forms
+from console import list_address, rates_asked, rates_rows, sheets
 from console.door import needs
 from console.office import Office
+from console.rates_asked import LENGTHS, Wanted, asked_for
+from console.rates_rows import Row
 from console.who import Who, who
 from console.words import Words
-from runtime import clock
 from runtime.database import transaction
 
-# A spreadsheet takes what begins so for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the address asks for: which policy, whose rates, and from which day to which, both counted.
-    `since`, `until`: the same as moments, by when the policy's months begin."""
-
-    name: str
-    policy: Policy
-    by: str
-    first: date
-    last: date
-    since: datetime
-    until: datetime
-
-    @property
-    def query(self) -> dict[str, str]:
-        first, last = self.first.isoformat(), self.last.isoformat()
-        return {"policy": self.name, "by": self.by, "first": first, "last": last}
+# Of what pulled a department's figures down, so many are shown.
+MOST = 100
+WIDTHS = (16, 24)
+FILE = "<any(csv, xlsx):format>"
 
 
 def routes(pages: Blueprint, office: Office) -> None:
-    """`/rates` and `/rates.csv`."""
+    """`/rates`, `/rates/<department>`, and both as CSV and in Excel's format. `table=trend`: the months."""
 
     @pages.get("/rates")
     @needs(SEE_CASES, SEE_OWN_CASES)
     def rates_page() -> ResponseReturnValue:
         return _page(office, asked_for(office))
 
-    @pages.get("/rates.csv")
+    @pages.get(f"/rates.{FILE}")
     @needs(SEE_CASES, SEE_OWN_CASES)
-    def rates_file() -> ResponseReturnValue:
-        return _file(office, asked_for(office))
+    def rates_file(format: str) -> ResponseReturnValue:
+        return _file(office, asked_for(office), format)
+
+    @pages.get("/rates/<department>")
+    @needs(SEE_CASES, SEE_OWN_CASES)
+    def department_rates(department: str) -> ResponseReturnValue:
+        return _department(office, asked_for(office), _known(office, department))
+
+    @pages.get(f"/rates/<department>.{FILE}")
+    @needs(SEE_CASES, SEE_OWN_CASES)
+    def department_rates_file(department: str, format: str) -> ResponseReturnValue:
+        wanted, code = asked_for(office), _known(office, department)
+        with transaction(office.engine) as records:
+            rows = _months(records, wanted, code)
+        return _sheet(wanted, rows, f"{code}-by-month", format)
 
 
-@cache
-def policies() -> dict[str, Policy]:
-    return kpis.policies()
-
-
-def asked_for(office: Office) -> Wanted:
-    """What the address says wrongly is left out rather than complained about."""
-    known, asked = policies(), request.args
-    name = asked.get("policy", "")
-    name = name if name in known else next(iter(known))
-    by = asked["by"] if asked.get("by") in BY else BY[0]
-    policy, zone = known[name], office.city.time_zone
-    since, until = kpis.month(policy, clock.now().astimezone(zone).date(), zone)
-    first = forms.day(asked.get("first", "")) or since.date()
-    last = forms.day(asked.get("last", "")) or until.date() - timedelta(days=1)
-    last = max(first, last)
-    begins = policy.period.begins_at
-    return Wanted(
-        *(name, policy, by, first, last),
-        datetime.combine(first, begins, zone),
-        datetime.combine(last + timedelta(days=1), begins, zone),
-    )
-
-
-def reckoned(records: Session, wanted: Wanted) -> Report:
-    return outcomes.report(records, wanted.policy, wanted.by, wanted.since, wanted.until)
+def _known(office: Office, department: str) -> str:
+    """A department there is, or was; the desk has rates of its own."""
+    if department != DESK and department not in office.departments:
+        abort(404)
+    return department
 
 
 def _page(office: Office, wanted: Wanted) -> str:
+    words = Words(g.wording, office)
     with transaction(office.engine) as records:
-        report = reckoned(records, wanted)
+        report = rates_asked.reckoned(records, wanted)
+        months = _months(records, wanted)
         left_out = _excluded(records, wanted)
         names = _names(records, left_out)
-    words = Words(g.wording, office)
     return render_template(
         "rates.html",
-        wanted=wanted,
-        report=report,
-        rows=[_row(words, wanted, unit) for unit in (*report.units, report.together)],
+        rows=rates_rows.of_units(words, wanted, report),
+        months=months,
         excluded=left_out,
         names=names,
-        policies=[(code, g.wording.name(one.name)) for code, one in policies().items()],
+        by=words.named("rates.by", BY),
+        **_choices(office, wanted),
     )
+
+
+def _department(office: Office, wanted: Wanted, code: str) -> str:
+    words = Words(g.wording, office)
+    with transaction(office.engine) as records:
+        report = rates_asked.reckoned(records, _by_department(wanted))
+        months = _months(records, wanted, code)
+        left_out = [one for one in _excluded(records, wanted) if one.department == code]
+        costs = outcomes.costs(records, wanted.policy, code, wanted.period, wanted.district)
+        names = _names(records, left_out)
+    rows = rates_rows.of_units(words, _by_department(wanted), report)
+    return render_template(
+        "rates_department.html",
+        department=code,
+        rows=[one for one in rows if one.code in (code, rows[-1].code)],
+        known=any(one.code == code for one in rows),
+        months=months,
+        excluded=left_out,
+        names=names,
+        **_pulled(wanted, costs, code),
+        **_choices(office, wanted),
+    )
+
+
+def _choices(office: Office, wanted: Wanted) -> dict[str, Any]:
+    """What a reader may choose, and what is chosen."""
+    known = rates_asked.policies().items()
+    return {
+        "wanted": wanted,
+        "policies": [(code, g.wording.name(one.name)) for code, one in known],
+        "lengths": LENGTHS,
+        "districts": [(name, name) for name in list_address.districts(office)],
+    }
+
+
+def _pulled(wanted: Wanted, costs: Sequence[Cost], code: str) -> dict[str, Any]:
+    """Which answers pulled the figures down: how many to everybody, which to whoever may see the cases."""
+    may_see = g.here.role != OFFICER or g.here.department == code
+    taken = sum((one.points for one in costs), Fraction())
+    return {
+        "may_see": may_see,
+        "count": len(costs),
+        "taken": rates_rows.points(taken, wanted.policy),
+        "costs": [
+            (one, rates_rows.points(one.points, wanted.policy)) for one in costs[:MOST] if may_see
+        ],
+        "most": MOST,
+    }
+
+
+def _by_department(wanted: Wanted) -> Wanted:
+    return Wanted(**{**vars(wanted), "by": "department"})
+
+
+def _months(records: Session, wanted: Wanted, code: str | None = None) -> list[Row]:
+    """All together month by month, or one department."""
+    if code is None:
+        units = [one.together for one in rates_asked.by_month(records, wanted)]
+        return rates_rows.of_months(wanted, wanted.months, units)
+    reports = rates_asked.by_month(records, _by_department(wanted))
+    found = [rates_rows.unit_of(one, code) for one in reports]
+    return rates_rows.of_months(wanted, wanted.months, found)
 
 
 def _excluded(records: Session, wanted: Wanted) -> list[Excluded]:
     """Every case that does not count; an officer sees those of the own department."""
-    found = outcomes.excluded(records, wanted.since, wanted.until)
+    found = outcomes.excluded(records, *wanted.period, wanted.district)
     if g.here.role != OFFICER:
         return found
     return [one for one in found if one.department == g.here.department]
@@ -118,67 +155,24 @@ def _names(records: Session, left_out: list[Excluded]) -> dict[str, Who]:
     return who(records, [name for one in left_out for name in (one.asked_by, one.approved_by)])
 
 
-def _row(words: Words, wanted: Wanted, unit: Unit) -> dict[str, Any]:
-    """One unit in words."""
-    rank = str(unit.rank) if unit.rank else words.say("rates.not_ranked")
-    no_score = words.say("rates.no_data")
-    return {
-        "unit": unit,
-        "name": group_name(words, wanted.by, unit.group),
-        "rates": [_cell(words, wanted, rate) for rate in unit.rates.values()],
-        "score": kpis.figure(unit.score, wanted.policy.decimals) or no_score,
-        "rank": rank if unit.group != kpis.ALL else "",
-    }
-
-
-def _cell(words: Words, wanted: Wanted, rate: Rate) -> dict[str, Any]:
-    share, low, high = (
-        kpis.percent(one, wanted.policy.decimals) for one in (rate.share, rate.low, rate.high)
-    )
-    return {"share": share, "low": low, "high": high, "n": rate.n}
-
-
-def group_name(words: Words, by: str, group: str) -> str:
-    """A unit's name in words."""
-    if group == kpis.ALL:
-        return words.say("rates.all")
-    if group == outcomes.NONE:
-        return words.say("rates.none")
-    if by == "department":
-        return words.department(group)
-    return words.category(group) if by == "category" else group
-
-
-def _file(office: Office, wanted: Wanted) -> Response:
+def _file(office: Office, wanted: Wanted, format: str) -> Response:
+    words = Words(g.wording, office)
     with transaction(office.engine) as records:
-        report = reckoned(records, wanted)
-    words, text = Words(g.wording, office), io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerows([_plain(cell) for cell in row] for row in _lines(words, wanted, report))
-    name = f"rates-{wanted.name}-{wanted.by}-{wanted.first}-{wanted.last}.csv"
-    # Without the mark some spreadsheets take UTF-8 for something else.
+        if request.args.get("table") == "trend":
+            return _sheet(wanted, _months(records, wanted), f"{wanted.by}-by-month", format)
+        report = rates_asked.reckoned(records, wanted)
+    return _sheet(wanted, rates_rows.of_units(words, wanted, report), wanted.by, format)
+
+
+def _sheet(wanted: Wanted, rows: Sequence[Row], of: str, format: str) -> Response:
+    head = rates_rows.heads(wanted, months=rows[0].first is not None)
+    lines = rates_rows.cells(wanted, rows)
+    body: Iterator[bytes] = (
+        sheets.as_csv(head, lines) if format == "csv" else sheets.as_xlsx(head, lines, WIDTHS)
+    )
+    name = f"rates-{wanted.name}-{of}-{wanted.first}-{wanted.last}.{format}"
     return Response(
-        text.getvalue().encode("utf-8-sig"),
-        mimetype="text/csv",
+        body,
+        content_type=sheets.TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _lines(words: Words, wanted: Wanted, report: Report) -> Iterator[list[object]]:
-    measures = list(wanted.policy.weights)
-    head = [f"{one}{end}" for one in measures for end in ("", "_low", "_high", "_n")]
-    yield ["code", "name", "asked", "valid", "excluded", *head, "score", "rank"]
-    for unit in (*report.units, report.together):
-        cells = [_cell(words, wanted, unit.rates[one]) for one in measures]
-        rates = [one[part] for one in cells for part in ("share", "low", "high", "n")]
-        yield [
-            *(unit.group, group_name(words, wanted.by, unit.group)),
-            *(unit.asked, unit.valid, unit.excluded, *rates),
-            *(kpis.figure(unit.score, wanted.policy.decimals), unit.rank),
-        ]
-
-
-def _plain(cell: object) -> str:
-    """What is not known is empty, and never 0; a text is never a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA) else text

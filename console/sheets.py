@@ -5,8 +5,10 @@ A citizen may say, and an agent type, what a sheet would take for a formula; it 
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import IO, Final, Literal
 
 import xlsxwriter
@@ -28,8 +30,10 @@ WIDTHS: Final = (14, 17, 12, 24, 10, 24, 12, 17, 26, 24, 80)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Excel's own limit of a cell.
 LONGEST: Final = 32_767
+PIECE: Final = 64 * 1024
 
-Cell = str | datetime
+# None: what is not known, an empty cell.
+Cell = str | datetime | int | Decimal | None
 
 
 def cells(row: Row, words: Words, now: datetime, *, whole: bool) -> list[Cell]:
@@ -71,20 +75,43 @@ def as_csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[byte
 
 def _line(row: Sequence[Cell]) -> bytes:
     out = io.StringIO()
-    csv.writer(out).writerow(
-        [harmless(cell) if isinstance(cell, str) else f"{cell:%Y-%m-%d %H:%M}" for cell in row]
-    )
+    csv.writer(out).writerow([_as_text(cell) for cell in row])
     return out.getvalue().encode()
 
 
-def write_xlsx(file: IO[bytes], head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """The sheet in Excel's format, row after row to disk: a hundred thousand need little memory."""
+def _as_text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return harmless(cell)
+    return f"{cell:%Y-%m-%d %H:%M}" if isinstance(cell, datetime) else str(cell)
+
+
+def as_xlsx(
+    head: Sequence[str], rows: Iterable[Sequence[Cell]], widths: Sequence[int] = WIDTHS
+) -> Iterator[bytes]:
+    """The sheet in Excel's format, piece by piece."""
+    with tempfile.TemporaryFile() as file:
+        write_xlsx(file, head, rows, widths)
+        file.seek(0)
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def write_xlsx(
+    file: IO[bytes],
+    head: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    widths: Sequence[int] = WIDTHS,
+) -> None:
+    """The sheet in Excel's format, row after row to disk: a hundred thousand need little memory. widths: of
+    the first columns, in characters."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(file, options)
     sheet = book.add_worksheet()
     bold = book.add_format({"bold": True})
     moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm", "align": "left"})
-    for place, width in enumerate(WIDTHS):
+    for place, width in enumerate(widths):
         sheet.set_column(place, place, width)
     sheet.freeze_panes(1, 1)
     for place, text in enumerate(head):
@@ -93,6 +120,8 @@ def write_xlsx(file: IO[bytes], head: Sequence[str], rows: Iterable[Sequence[Cel
         for place, cell in enumerate(row):
             if isinstance(cell, str):
                 sheet.write_string(line, place, harmless(cell)[:LONGEST])
-            else:
+            elif isinstance(cell, datetime):
                 sheet.write_datetime(line, place, cell, moment)
+            elif cell is not None:
+                sheet.write_number(line, place, cell)
     book.close()

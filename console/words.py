@@ -290,6 +290,11 @@ class Words:
         known = hazards.kinds().get(family)
         return self.say.name(known.name) if known else family
 
+    def hazard_families(self) -> list[tuple[str, str]]:
+        """What hazards are counted as, by code and name."""
+        families = dict.fromkeys(kind.family for kind in hazards.kinds().values())
+        return [(family, self.hazard(family)) for family in families]
+
     def danger(self, kind: str) -> str:
         """A kind of danger to life; one nobody knows any more stands for itself."""
         known = urgency.rules().dangers.get(kind)

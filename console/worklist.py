@@ -7,19 +7,18 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, String, cast, func, or_, select, union
+from sqlalchemy import Select, String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from cases import asked, clocks, grams, history, search, transcripts
-from cases.asked import Referral
+from cases import clocks, grams, hazards, history, search, transcripts
 from cases.calls import Call
 from cases.case import DESK, FLAGS, IS_UNREVIEWED, Case
 from cases.clocks import Clock
+from cases.districts import located, of_hazard
 from cases.grams import Piece
 from cases.history import Entry
 from cases.lifecycle import CLOSED, RECEIVED, REFERRED, STATUSES
 from cases.permissions import OFFICER, Person
-from cases.readings import Reading
 from cases.transcripts import Told
 from cases.wording import mask_numbers
 from console import own_cases
@@ -50,6 +49,7 @@ class Filter:
     listen: str = ""
     owner: str = ""
     district: str = ""
+    hazard: str = ""
     late: str = ""
     since: str = ""
     until: str = ""
@@ -125,6 +125,7 @@ def read(
         "listen": ("1",),
         "owner": (DESK, *departments),
         "district": tuple(districts),
+        "hazard": tuple(kind.family for kind in hazards.kinds().values()),
         "late": (ANY, *clocks.KINDS),
         "order": ORDERS,
     }
@@ -258,21 +259,16 @@ def _conditions(wanted: Filter, zone: ZoneInfo, now: datetime) -> Iterator[Any]:
     if wanted.owner:
         yield Case.owner == wanted.owner
     if wanted.district:
-        yield Case.id.in_(select(_in_district(wanted.district).subquery()))
+        where = located().subquery()
+        yield Case.id.in_(select(where.c.case_id).where(where.c.district == wanted.district))
+    if wanted.hazard:
+        yield Case.id.in_(of_hazard(wanted.hazard))
     if wanted.late:
         yield Case.id.in_(_late(wanted.late, now))
     if wanted.since:
         yield Case.opened_at >= _midnight(wanted.since, zone)
     if wanted.until:
         yield Case.opened_at < _midnight(wanted.until, zone, days=1)
-
-
-def _in_district(district: str) -> Any:
-    """The cases that lie there, as the hotline understood it, or as the departments that were asked to lead
-    were told."""
-    told = select(Referral.case_id).where(Referral.role == asked.LEAD)
-    understood = select(Reading.case_id).where(Reading.district == district)
-    return union(told.where(Referral.district == district), understood)
 
 
 def _late(kind: str, now: datetime) -> Any:

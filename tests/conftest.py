@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from cases.record import Record
 from runtime import database
@@ -80,6 +80,18 @@ def migrated_postgres(postgres: Server) -> Iterator[Engine]:
     engine.dispose()
 
 
+def _used_tables(connection: Connection) -> list[str]:
+    """Those that hold rows or have ever given a number; to empty all of them takes far longer."""
+    rows = " UNION ALL ".join(
+        f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM {table.name})"
+        for table in Record.metadata.sorted_tables
+    )
+    numbers = """
+        SELECT regexp_replace(sequencename, '_id_seq$', '') FROM pg_sequences
+        WHERE last_value IS NOT NULL AND sequencename LIKE '%\\_id\\_seq'"""
+    return sorted({*connection.scalars(text(f"{rows} UNION ALL {numbers}"))})
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty, migrated hotline; the test runs once on each kind of database."""
@@ -88,9 +100,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
         return f"sqlite:///{file}"
     engine: Engine = request.getfixturevalue("migrated_postgres")
-    names = ", ".join(table.name for table in Record.metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        if used := _used_tables(connection):
+            connection.execute(text(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE"))
     return engine.url.render_as_string(hide_password=False)
 
 

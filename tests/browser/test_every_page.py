@@ -40,6 +40,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "disputes_page": (ADMIN, "/disputes"),
     "routing_page": (ADMIN, "/routing"),
     "rates_page": (ADMIN, "/rates"),
+    "department_rates": (ADMIN, "/rates/hyd"),
     "new_password": (ADMIN, "/new-password"),
     "desk_page": (ADMIN, "/desk"),
     "settings_page": (ADMIN, "/settings"),
@@ -48,6 +49,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_list": (ADMIN, "/alerts"),
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
+    "map_page": (ADMIN, "/map"),
     "abuse_page": (ADMIN, "/abuse"),
     "article_list": (ADMIN, "/articles"),
     "article_page": (ADMIN, "/articles/{article}"),
@@ -86,6 +88,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
+    "department_rates_file",
     *("case_departments", "export_cases", "audit_file", "prompt_sound_file", "phone_call"),
     *("phone_sample", "two_factor_picture", "sign_in_by_link"),
 }

@@ -108,6 +108,8 @@ def postgres_server() -> Iterator[Server]:
                 f"{programs}/postgres",
                 *("-D", data, "-p", str(port), "-h", "127.0.0.1"),
                 *("-c", "unix_socket_directories="),
+                # A process may be killed here, the machine is not: it keeps what was written.
+                *("-c", "fsync=off", "-c", "full_page_writes=off"),
             ],
             user=user,
             power_cut=signal.SIGQUIT,  # PostgreSQL's own word for it; -9 would leave its children

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from cases import agents, case, duty, followups, referrals
+from cases import admin_history, agents, case, duty, followups, referrals
 from cases.followups import Followup
 from cases.permissions import SYSTEM, Person
 from runtime import clock
@@ -104,6 +105,60 @@ def test_who_looks_at_the_seat_sees_the_cases_of_whoever_sits_there(house: Conso
     assert f'value="{lam_id}" selected' in page and f'href="/cases/{number}"' in page
     other = boss.get(f"/duty?leader={ho_id}").text
     assert "未有接手個案" in other and number not in other
+
+
+class TestTheRoster:
+    """A supervisor writes it; what has begun stays."""
+
+    @staticmethod
+    def seats(page: str) -> list[str]:
+        return re.findall(r'class="times">([^<]+)<', page)
+
+    def test_is_written_and_mended_on_the_page(self, house: ConsoleHouse) -> None:
+        house.agent("lam", "leader")
+        boss = house.signed_in("supervisor")
+        lam = re.findall(r'<option value="(\d+)">lam<', boss.get("/duty").text)[0]
+        day = (clock.now() + timedelta(days=3)).date().isoformat()
+        turn = {"leader": lam, "seat_from": f"{day}T09:00", "seat_until": f"{day}T12:00"}
+        assert boss.post("/duty/seats", **turn).status_code == 303
+        assert self.seats(boss.get("/duty").text) == [f"{day} 09:00 – 12:00"]
+        for wrong, why in (
+            (
+                {"seat_from": f"{day}T11:00", "seat_until": f"{day}T13:00"},
+                f"lam 已在這段時間坐席，至 {day} 12:00",
+            ),
+            ({"seat_until": f"{day}T08:00"}, "結束早於開始"),
+            ({"leader": ""}, "alert"),
+            ({"seat_from": "soon"}, "alert"),
+        ):
+            refused = boss.post("/duty/seats", **{**turn, **wrong})
+            assert refused.status_code == 422 and why in refused.text, wrong
+        assert boss.post("/duty/seats/1/remove").status_code == 303
+        assert self.seats(boss.get("/duty").text) == []
+        with transaction(house.engine) as session:
+            lines = admin_history.of(session, f"agent:{lam}")
+            told = [(one.action, one.detail["period"]) for one in lines]
+        period = f"{day} 09:00 – 12:00"
+        assert told[:2] == [("seat_removed", period), ("seat_added", period)]
+
+    def test_keeps_what_has_begun(self, one_house: ConsoleHouse) -> None:
+        one_house.agent("lam", "leader")
+        now = clock.now()
+        with transaction(one_house.engine) as session:
+            lam = agents.by_name(session, "lam")
+            assert lam is not None
+            duty.add(session, lam, now, now + timedelta(hours=1), by=SYSTEM, now=now)
+        boss = one_house.signed_in("supervisor")
+        refused = boss.post("/duty/seats/1/remove")
+        assert refused.status_code == 422 and "已經開始" in refused.text
+        assert len(self.seats(boss.get("/duty").text)) == 1
+
+    @pytest.mark.parametrize("role", ["agent", "leader", "coordinator", "auditor"])
+    def test_is_written_by_nobody_else(self, one_house: ConsoleHouse, role: str) -> None:
+        one_house.agent("lam", "leader")
+        visitor = one_house.signed_in(role)
+        assert "/duty/seats" not in visitor.get("/duty").text
+        assert visitor.post("/duty/seats", leader="1").status_code == 403
 
 
 def test_a_recurring_dispute_stands_on_the_register_until_it_is_ruled_on(

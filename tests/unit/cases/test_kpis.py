@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -148,20 +148,63 @@ def test_cases_that_are_over_make_no_unit_where_no_policy_asks_for_them() -> Non
     assert {one.group for one in kpis.report(BEIJING, SAID, handled).units} == {"a", "b"}
 
 
-def test_a_score_has_the_interval_of_a_mean_over_the_same_answers() -> None:
+def test_the_interval_of_a_score_by_hand() -> None:
+    """Of a: below the rates lie .07437, .08888 and .09069 (Wilson), times the weights .007437, .04444 and
+    .03628; r is 2/3 for contacted and solved, .6634 and .9951 for these and satisfied. The root of the
+    squares and of twice the products is .08575; above, of .00448, .03331 and .02800, it is .06421."""
     a = unit(BEIJING, "a")
-    of_a_mean = kpis.rate(Fraction("80.2"), 100)  # 80.2 of 100 points, 100 times
-    assert a.low is not None and a.high is not None
-    assert [a.low / 100, a.high / 100] == [of_a_mean.low, of_a_mean.high]
-    assert (kpis.figure(a.low, 1), kpis.figure(a.high, 1)) == ("71.3", "86.8")
+    assert (kpis.figure(a.low, 1), kpis.figure(a.high, 1)) == ("71.6", "86.6")  # 80.2 - 8.6, + 6.4
 
 
-def test_a_score_of_rates_over_different_things_has_no_interval() -> None:
+def test_rates_over_different_things_have_nothing_in_common() -> None:
+    """80 of 100 and 99 of 99, half and half: 80 - 71.11 and 86.66 - 80, 100 - 96.26 and 0."""
     weights = {"solved": Fraction(1, 2), "first_call": Fraction(1, 2)}
     mixed = BEIJING.model_copy(update={"weights": weights})
     handled = Counter({Handled("a", True, False): 99})
     (a, _) = kpis.report(mixed, SAID, handled).units
-    assert a.score == 90 and a.low is None and a.high is None
+    # sqrt(4.444^2 + 1.868^2) = 4.82 below, 3.33 above
+    shown = [kpis.figure(one, 1) for one in (a.score, a.low, a.high)]
+    assert shown == ["90.0", "85.2", "93.3"]
+
+
+def test_where_a_rate_never_differs_the_interval_is_the_widest() -> None:
+    """All 40 are solved: what that has in common with being satisfied nobody can tell, and r is 1."""
+    all_solved = Counter(
+        {
+            Said("a", True, True, True, "very", False): 30,
+            Said("a", True, True, True, "no", False): 10,
+        }
+    )
+    a = unit(JUNGAR, "a", all_solved)
+    lows = [Fraction(rate.low or 0) for rate in a.rates.values()]
+    highs = [Fraction(rate.high or 0) for rate in a.rates.values()]
+    weights = [*JUNGAR.weights.values()]
+    tiny = Fraction(1, 10**20)
+    for side, limits in ((a.low, lows), (a.high, highs)):
+        widest = 100 * sum(w * limit for w, limit in zip(weights, limits, strict=True))
+        assert side is not None and abs(side - widest) < tiny
+
+
+def test_a_plain_mean_has_the_interval_of_units_with_nothing_in_common() -> None:
+    plain = kpis.report(BEIJING, SAID).together.rates["solved"]
+    # 80 of 100 (71.11 to 86.66) and 20 of 40 (35.20 to 64.80), half and half: 65 - 8.63 and + 8.11
+    assert [kpis.percent(one, 1) for one in (plain.low, plain.high)] == ["56.4", "73.1"]
+
+
+def test_of_a_thousand_samples_95_of_100_hold_what_is_true() -> None:
+    """Answers as they are in a city where the true score is 60.2."""
+    answers = {
+        **{(True, True, "very"): 30, (True, True, "no"): 20, (True, False, "fairly"): 20},
+        **{(False, True, "very"): 10, (False, False, "no"): 20},
+    }
+    dice, held = random.Random(1), 0
+    for _ in range(1000):
+        drawn = Counter(dice.choices([*answers], [*answers.values()], k=60))
+        said = Counter({Said("a", True, *one, False): count for one, count in drawn.items()})
+        a = unit(BEIJING, "a", said)
+        assert a.low is not None and a.high is not None
+        held += a.low <= Fraction("60.2") <= a.high
+    assert 930 <= held <= 970
 
 
 @pytest.mark.parametrize(
@@ -213,6 +256,37 @@ def test_the_interval_is_wilsons() -> None:
 def test_the_month_begins_on_the_19th(day: str, begins: str, ends: str) -> None:
     since, until = kpis.month(BEIJING, date.fromisoformat(day), ZONE)
     assert (f"{since:%Y-%m-%dT%H:%M}", f"{until:%Y-%m-%dT%H:%M}") == (begins, ends)
+
+
+def days(*spans: tuple[datetime, datetime]) -> list[str]:
+    return [f"{since:%Y-%m-%d}/{until:%Y-%m-%d}" for since, until in spans]
+
+
+def test_the_months_before_a_day_are_told_in_their_order() -> None:
+    found = kpis.months(BEIJING, date(2027, 1, 3), ZONE, 3)
+    assert days(*found) == [
+        "2026-10-19/2026-11-19",
+        "2026-11-19/2026-12-19",
+        "2026-12-19/2027-01-19",
+    ]
+
+
+@pytest.mark.parametrize(
+    "policy, length, day, runs",
+    [
+        (JUNGAR, "month", "2026-11-25", "2026-11-01/2026-12-01"),
+        (JUNGAR, "quarter", "2026-11-25", "2026-10-01/2027-01-01"),
+        (JUNGAR, "quarter", "2026-01-01", "2026-01-01/2026-04-01"),
+        (JUNGAR, "year", "2026-11-25", "2026-01-01/2027-01-01"),
+        # The month that begins on 19 December is the last of its quarter and year.
+        (BEIJING, "quarter", "2027-01-03", "2026-10-19/2027-01-19"),
+        (BEIJING, "year", "2027-01-03", "2026-01-19/2027-01-19"),
+    ],
+)
+def test_a_quarter_and_a_year_are_of_the_policys_months(
+    policy: Policy, length: kpis.Span, day: str, runs: str
+) -> None:
+    assert days(kpis.span(policy, length, date.fromisoformat(day), ZONE)) == [runs]
 
 
 def test_a_days_report_runs_from_noon_to_noon() -> None:
@@ -277,6 +351,19 @@ def test_every_rate_lies_in_its_interval_and_the_interval_in_0_to_1(
             tiny = Fraction(1, 10**20)
             assert 0 <= Fraction(rate.low) <= rate.share + tiny
             assert rate.share - tiny <= Fraction(rate.high) <= 1
+
+
+@given(policies, counts)
+def test_every_score_lies_in_its_interval_and_the_interval_in_0_to_100(
+    policy: Policy, said: dict[Said, int]
+) -> None:
+    report, tiny = kpis.report(policy, said), Fraction(1, 10**20)
+    for one in (*report.units, report.together):
+        if one.score is None:
+            assert one.low is None and one.high is None
+            continue
+        assert one.low is not None and one.high is not None
+        assert 0 <= one.low <= one.score + tiny and one.score - tiny <= one.high <= 100
 
 
 @given(policies, counts)
