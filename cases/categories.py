@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,18 +35,21 @@ def _weighed(words: object) -> object:
 
 _Word = Annotated[str, Field(strict=True, min_length=1)]
 _Weight = Annotated[float, Field(gt=0, le=10)]
+_Sure = Annotated[float, Field(ge=0, lt=1)]
 _Words = Annotated[Mapping[_Word, _Weight], BeforeValidator(_weighed)]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Category:
-    """A kind of complaint. `words`: per language, each seed word and its weight (1 = plain)."""
+    """A kind of complaint. `words`: per language, each seed word and its weight (1 = plain).
+    `sure_from`: a guess less sure than this is none."""
 
     code: Code
     name: Names
     department: Code  # who gets such a case unless someone decides otherwise
     urgent: bool = False  # cases of this kind are looked at first
     retired: bool = False  # no new case is of this kind; those there are keep its name
+    sure_from: _Sure | None = None
     words: Annotated[Mapping[str, _Words], AfterValidator(in_every_language)]
 
     def __hash__(self) -> int:
@@ -53,6 +57,9 @@ class Category:
 
 
 class _File(Pack):
+    """`sure_from`: of every category that has none of its own."""
+
+    sure_from: _Sure = 0.0
     categories: Annotated[dict[Code, Category], Coded]
 
 
@@ -63,7 +70,8 @@ def read(folder: Path, departments: Collection[Department]) -> tuple[Category, .
     there is no category `other`: a caller's matter always has a place.
     """
     file = folder / FILE
-    categories = _File.read(file).categories
+    content = _File.read(file)
+    categories = {code: _of(content, one) for code, one in content.categories.items()}
     known = {department.code for department in departments}
     retired = {department.code for department in departments if department.retired}
     for category in categories.values():
@@ -76,3 +84,9 @@ def read(folder: Path, departments: Collection[Department]) -> tuple[Category, .
     if OTHER not in categories or categories[OTHER].retired:
         raise PackError(file, f"needs a category {OTHER!r} that is not retired")
     return tuple(categories.values())
+
+
+def _of(content: _File, category: Category) -> Category:
+    """A category, with what the file says for all where it says nothing itself."""
+    own = category.sure_from
+    return replace(category, sure_from=content.sure_from if own is None else own)

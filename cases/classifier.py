@@ -1,7 +1,10 @@
 """What is a caller's matter about? A guess, with its reasons and how far to trust it.
 
-Today the evidence is the seed words of the city's categories; a trained model can take their place
-behind the same `guess`. Text and words are compared in Simplified and lower case, so both scripts
+The evidence is the seed words of the city's categories, until a model taught by the city's own cases
+(`models`) takes their place; of a category that it was not taught the words still count. Where the best
+guess is less sure than its category asks for (`sure_from`), nothing is guessed.
+
+Text and words are compared in Simplified and lower case, so both scripts
 count alike. Of words that overlap only the longest is found (in 消防通道 not 消防), a word said
 twice counts once, and English words stand on their own: "gas" is not in "gasp".
 
@@ -22,10 +25,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import fsum
 from string import ascii_lowercase, ascii_uppercase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cases.categories import Category
 from cases.script import fold
+
+if TYPE_CHECKING:
+    from cases.learned import Model
 
 DOUBT = 1.0  # the weight of "something else altogether": one plain word alone is worth 1/2
 ALTERNATIVES = 3
@@ -33,7 +39,8 @@ ALTERNATIVES = 3
 
 @dataclass(frozen=True)
 class Guess:
-    """`category` is a code, or None when nothing was recognised; confidences lie in 0..1."""
+    """`category` is a code, or None when it is not sure; confidences lie in 0..1. `confidence`: of the category;
+    0 without one. When it is not sure, what came nearest is the first of the alternatives."""
 
     category: str | None
     confidence: float
@@ -44,22 +51,50 @@ class Guess:
 UNSURE = Guess(None, 0.0, (), ())
 
 
-def guess(text: str, language: str | None, categories: Sequence[Category]) -> Guess:
-    """The most likely of `categories` for what a caller said.
+def guess(
+    text: str, language: str | None, categories: Sequence[Category], model: Model | None = None
+) -> Guess:
+    """The most likely of `categories` for what a caller said, by `model` where there is one.
 
     `language` is the one heard: where a word is listed in several languages, its weight there
     holds. Words of all languages count, as people mix them (部lift壞咗).
     """
-    lexicon = _lexicon(tuple(categories))
-    said: dict[str, str] = {}  # the seed words found, each with the caller's own way of saying it
-    for word, start, end in lexicon.find(_plain(text)):
-        said.setdefault(word, text[start:end])
-    scores = _scores(lexicon.weigh(said, language), categories)
+    scores = _ranked(likely(text, language, categories, model), categories)
     if not scores:
         return UNSURE
     best, confidence = scores[0]
-    reasons = tuple(original for word, original in said.items() if best in lexicon.entries[word])
+    asked = next(one.sure_from for one in categories if one.code == best)
+    if confidence < (asked or 0):
+        return Guess(None, 0.0, scores[:ALTERNATIVES], ())
+    reasons = reasons_for(text, best, categories, model)
     return Guess(best, confidence, scores[1 : 1 + ALTERNATIVES], reasons)
+
+
+def likely(
+    text: str, language: str | None, categories: Sequence[Category], model: Model | None = None
+) -> dict[str, float]:
+    """How likely each of `categories` is, from 0 to 1; what is missing to 1 is "not sure"."""
+    lexicon = _lexicon(tuple(categories))
+    found = dict.fromkeys(spot.word for spot in lexicon.find(_plain(text)))
+    evidence = lexicon.weigh(found, language)
+    total = fsum(evidence.values()) + DOUBT
+    by_words = {code: weight / total for code, weight in evidence.items()}
+    taught = model.shares(text) if model else {}
+    if model is None or not taught:
+        return by_words
+    own = {code: share for code, share in by_words.items() if code not in model.codes}
+    left = 1 - fsum(own.values())
+    known = {one.code for one in categories}
+    return own | {code: left * share for code, share in taught.items() if code in known}
+
+
+def reasons_for(
+    text: str, code: str, categories: Sequence[Category], model: Model | None = None
+) -> tuple[str, ...]:
+    """The words that speak for a category, as the caller said them: the model's, else the seed words."""
+    if model and code in model.codes and model.shares(text):
+        return model.reasons(text, code)
+    return words_for(text, categories).get(code, ())
 
 
 def words_for(text: str, categories: Sequence[Category]) -> dict[str, tuple[str, ...]]:
@@ -72,14 +107,13 @@ def words_for(text: str, categories: Sequence[Category]) -> dict[str, tuple[str,
     return {code: tuple(dict.fromkeys(words)) for code, words in found.items()}
 
 
-def _scores(
-    evidence: Mapping[str, float], categories: Sequence[Category]
+def _ranked(
+    shares: Mapping[str, float], categories: Sequence[Category]
 ) -> tuple[tuple[str, float], ...]:
     """Each category's confidence, best first; of equals the urgent one comes first."""
     urgent = {category.code for category in categories if category.urgent}
-    ranked = sorted(evidence, key=lambda code: (-evidence[code], code not in urgent, code))
-    total = fsum(evidence.values()) + DOUBT
-    return tuple((code, evidence[code] / total) for code in ranked)
+    ranked = sorted(shares, key=lambda code: (-shares[code], code not in urgent, code))
+    return tuple((code, shares[code]) for code in ranked)
 
 
 class _Found(NamedTuple):

@@ -1,11 +1,15 @@
 """What the desk is offered to choose from: what a case may be about and who may have it, each with why.
 
-A suggestion decides nothing. The first of each kind stands chosen until a person chooses otherwise.
+A suggestion decides nothing. The first of each kind stands chosen until a person chooses otherwise; where the
+machine is not sure what a case is about, no category does.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +20,9 @@ from cases.clocks import Terms
 from cases.errors import Refused
 from cases.referral_policy import ReferralPolicy
 from cases.routing import Route, Where
+
+if TYPE_CHECKING:
+    from cases.learned import Model
 
 # So many of each kind: as many as there are keys for them.
 MOST = 3
@@ -40,10 +47,12 @@ class Suggested:
     category: str | None = None
 
 
-def categories(case: Case, text: str, known: Sequence[Category]) -> list[Suggested]:
-    """What the case may be about, the likeliest first, with the words of `text` that say so."""
+def categories(
+    case: Case, text: str, known: Sequence[Category], model: Model | None = None
+) -> list[Suggested]:
+    """What the case may be about, the likeliest first, with the words of `text` that say so: those that
+    the model in service goes by, where there is one."""
     codes = {one.code for one in known}
-    heard = classifier.words_for(text, known)
     guessed = [(case.category, case.category_confidence), *case.category_alternatives]
     found: list[Suggested] = []
     for code, confidence in guessed:
@@ -52,7 +61,8 @@ def categories(case: Case, text: str, known: Sequence[Category]) -> list[Suggest
         certain = case.category_confirmed and code == case.category
         reason = CONFIRMED if certain else HEARD
         share = None if certain else confidence
-        found.append(Suggested(code, reason, share, heard.get(code, ())))
+        heard = classifier.reasons_for(text, code, known, model)
+        found.append(Suggested(code, reason, share, heard))
     return found[:MOST]
 
 

@@ -10,7 +10,16 @@ from typing import Any, Literal
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import calls, classifier, history, outgoing, permissions, recordings, search
+from cases import (
+    calls,
+    classifier,
+    history,
+    models,
+    outgoing,
+    permissions,
+    recordings,
+    search,
+)
 from cases import case as case_module
 from cases.case import Case
 from cases.categories import Category
@@ -246,13 +255,18 @@ def make_findable(session: Session, case: Case) -> None:
         return
     places = [str(slot["value"]) for _, slot in said.slots if slot["kind"] == "place"]
     values = [str(slot["value"]) for _, slot in said.slots if slot["kind"] != "place"]
-    masked = _MASKS.sub(" ", said.masked_text)
+    masked = without_masks(said.masked_text)
     search.say(
         session,
         case.id,
         "\n".join([said.text, *places, *values]),
         "\n".join([masked, *places]),
     )
+
+
+def without_masks(masked_text: str) -> str:
+    """A masked text with nothing in place of the numbers."""
+    return _MASKS.sub(" ", masked_text)
 
 
 def say_again(session: Session, call_id: int) -> None:
@@ -320,7 +334,8 @@ def guess_again(
     """What the case is about, by the text as it is now; nothing once a person has said it."""
     if case.category_confirmed:
         return
-    guess = classifier.guess(text_of(session, case), language, categories)
+    model = models.in_service(session)
+    guess = classifier.guess(text_of(session, case), language, categories, model)
     case.language = language
     case.category = guess.category
     case.category_confidence = guess.confidence

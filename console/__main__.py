@@ -37,7 +37,7 @@ from cases.errors import Refused
 from cases.history import Broken
 from cases.pack import PackError
 from cases.permissions import ROLES, SYSTEM
-from console import gazetteer, kpi
+from console import gazetteer, kpi, model
 from runtime import clock, database
 from runtime.city import City, CityError
 from runtime.database import transaction
@@ -66,10 +66,11 @@ WORDS = {
 
 @click.group()
 def commands() -> None:
-    """Agents of the console, the export of cases, and the proof of their history."""
+    """Agents of the console, the export of cases, the proof of their history, rates, and the model."""
 
 
 commands.add_command(kpi.kpi)
+commands.add_command(model.model)
 commands.add_command(gazetteer.gazetteer)
 
 

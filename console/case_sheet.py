@@ -21,6 +21,7 @@ from cases import (
     history,
     leases,
     lifecycle,
+    models,
     readings,
     recordings,
     referrals,
@@ -296,7 +297,8 @@ def _offered(
     if not lifecycle.may(parts, case.status, lifecycle.CONFIRM):
         return {}
     kinds = tuple(one for one in office.categories.values() if not one.retired)
-    what = suggestions.categories(case, transcripts.text_of(records, case), kinds)
+    said, model = transcripts.text_of(records, case), models.in_service(records)
+    what = suggestions.categories(case, said, kinds, model)
     return {"what": what, "whose": whose(records, office, case, where, category or case.category)}
 
 

@@ -15,7 +15,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from evaluate import categories as learning
 from evaluate import (
+    categories_page,
     comparison,
     conditions,
     corpora,
@@ -120,6 +122,25 @@ def replay(calls_a_day: int | None, noise: float, json_file: Path | None) -> Non
     replay_page.show(out, outcome)
     if json_file:
         json_file.write_text(json.dumps(replay_page.as_json(outcome), ensure_ascii=False, indent=1))
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path), metavar="FILE.csv|FOLDER")
+@click.option("--baseline", is_flag=True, help="beside plain linear models, in the same run")
+@click.option("--parts", type=click.IntRange(1, 5), default=1, help="of five, held out in turn")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures here")
+def categories(source: Path, baseline: bool, parts: int, json_file: Path | None) -> None:
+    """How well a model learns what matters are about, from a CSV with the columns text and category.
+
+    A column date (2026-11-28) adds a test on what came later. Everything is told in docs/evaluation.md.
+    """
+    try:
+        outcome = learning.evaluate(source, baseline=baseline, parts=parts)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    categories_page.show(_console(), outcome)
+    if json_file:
+        json_file.write_text(json.dumps(learning.as_json(outcome), ensure_ascii=False, indent=1))
 
 
 @main.command()

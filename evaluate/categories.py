@@ -1,0 +1,156 @@
+"""How well does a model learn what a city's matters are about? On anyone's labelled file, on a CPU.
+
+    python -m evaluate categories FILE.csv [--baseline] [--json FILE]
+
+What is tested is what `python -m console model train` would put into service: the same code, learned from four
+fifths of the texts and tested on the fifth (`cases/training.py`), and where every row has a date also learned
+from the past and tested on what came then. The baselines are plain linear models of scikit-learn on the same two
+parts. Which of them is best is told by the very texts they are tested on, so the best one is a little lucky.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scipy.special import softmax
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.naive_bayes import ComplementNB
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import LinearSVC
+
+from cases import labelled, training
+from cases.accuracy import Accuracy, measure
+from cases.lexicon import plain
+from cases.training import Example, Fitted, Split
+
+OURS: Final = "ours"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one way of learning did on one split. Seconds of learning; milliseconds of one guess."""
+
+    way: str
+    split: str
+    accuracy: Accuracy
+    seconds: float
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that was tried on a source. `best`: the most accurate baseline; `points`: by how many points
+    of percent ours is better than it, negative where it is worse."""
+
+    source: str
+    rows: int
+    categories: int
+    results: Sequence[Result]
+    best: str | None = None
+    points: float | None = None
+
+
+Guesses = list[dict[str, float]]
+Learned = Callable[[Sequence[str]], Guesses]
+Way = Callable[[Sequence[Example]], Learned]
+
+
+def evaluate(source: Path, *, baseline: bool = False, parts: int = 1) -> Outcome:
+    """Learn and test. parts: of five, each held out once and tested on, all told together; with five every row
+    is. Raises LabelledError, TooLittle, and ValueError when nothing can be held out."""
+    rows = labelled.read(source)
+    examples = [Example(row.text, row.category, row.day) for row in rows]
+    held = [training.stratified(examples, part) for part in range(parts)]
+    if not any(split.test for split in held):
+        raise ValueError(f"{source}: no category has five texts, so that none can be held out")
+    results = [_result(OURS, _ours, "stratified", held)]
+    if later := training.temporal(examples):
+        results.append(_result(OURS, _ours, "temporal", [later]))
+    if baseline:
+        results += _rivals(held)
+    rivals = [one for one in results if one.way != OURS]
+    best = max(rivals, key=lambda one: one.accuracy.accuracy, default=None)
+    points = 100 * (results[0].accuracy.accuracy - best.accuracy.accuracy) if best else None
+    kinds = len({one.category for one in examples})
+    return Outcome(str(source), len(rows), kinds, results, best.way if best else None, points)
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain JSON; each class with its precision, recall and F1."""
+    plain = asdict(outcome)
+    for told, result in zip(plain["results"], outcome.results, strict=True):
+        for code, one in result.accuracy.classes.items():
+            told["accuracy"]["classes"][code] |= {
+                "precision": one.precision,
+                "recall": one.recall,
+                "f1": one.f1,
+            }
+    return plain
+
+
+def _result(name: str, way: Way, split: str, parts: Sequence[Split]) -> Result:
+    truths: list[str] = []
+    guesses: Guesses = []
+    taught = spent = 0.0
+    for learn, test in parts:
+        began = time.perf_counter()
+        learned = way(learn)
+        ready = time.perf_counter()
+        guesses += learned([one.text for one in test]) if test else []
+        taught, spent = taught + ready - began, spent + time.perf_counter() - ready
+        truths += [one.category for one in test]
+    accuracy = measure(truths, guesses)
+    return Result(name, split, accuracy, taught / len(parts), 1000 * spent / len(truths))
+
+
+def _rivals(held: Sequence[Split]) -> Iterator[Result]:
+    """The baselines; one that cannot learn from so few of a category is left out."""
+    for name, way in BASELINES.items():
+        with suppress(ValueError):
+            yield _result(name, way, "stratified", held)
+
+
+def _ours(examples: Sequence[Example]) -> Learned:
+    fitted: Fitted = training.fit(examples)
+    return lambda texts: [fitted.model.shares(text) for text in texts]
+
+
+def _plainly(classifier: Any) -> Way:
+    """Character 1-3-grams, TF-IDF, and a classifier of scikit-learn."""
+
+    def way(examples: Sequence[Example]) -> Learned:
+        vectorizer = TfidfVectorizer(
+            analyzer="char", ngram_range=(1, 3), sublinear_tf=True, preprocessor=plain
+        )
+        pipeline = make_pipeline(vectorizer, classifier)
+        pipeline.fit([one.text for one in examples], [one.category for one in examples])
+        return lambda texts: _guesses(pipeline, texts)
+
+    return way
+
+
+def _guesses(pipeline: Pipeline, texts: Sequence[str]) -> Guesses:
+    """Its own probabilities; of what has none, a softmax of its scores."""
+    if hasattr(pipeline, "predict_proba"):
+        shares = pipeline.predict_proba(texts)
+    else:
+        scores = pipeline.decision_function(texts)
+        scores = scores if scores.ndim > 1 else [[-one, one] for one in scores]
+        shares = softmax(scores, axis=1)
+    return [dict(zip(map(str, pipeline.classes_), map(float, row), strict=True)) for row in shares]
+
+
+BASELINES: Final[dict[str, Way]] = {
+    "linear SVM": _plainly(LinearSVC(C=0.5)),
+    "linear SVM, Platt": _plainly(CalibratedClassifierCV(LinearSVC(C=0.5), cv=3)),
+    "logistic regression": _plainly(LogisticRegression(C=10, max_iter=300)),
+    "ridge": _plainly(RidgeClassifier(alpha=1.0)),
+    "complement naive Bayes": _plainly(ComplementNB(alpha=0.3)),
+}
