@@ -307,6 +307,20 @@ def judge(session: Session, alert: Alert, verdict: str, *, by: Person, now: date
     session.flush()
 
 
+def dismiss(session: Session, alert: Alert, reason: str, *, by: Person, now: datetime) -> None:
+    """It was false, and why. That is acknowledged as well; what was said before stays.
+
+    Raises Refused: `incomplete` without a reason.
+    """
+    if not reason.strip():
+        raise Refused("incomplete", action="dismiss", missing=["words"])
+    said = f"{alert.words}\n{reason.strip()}" if alert.words else reason.strip()
+    alert.words = said[:MOST_WORDS]
+    if alert.acknowledged_at is None:
+        alert.acknowledged_at, alert.acknowledged_by, alert.climbs_at = now, by.actor, None
+    judge(session, alert, FALSE, by=by, now=now)
+
+
 def whistled(session: Session, alert: Alert, whistle_id: int, *, by: Person, now: datetime) -> None:
     """The alert became a whistle: that is acknowledged as well."""
     alert.whistle_id = whistle_id

@@ -29,6 +29,9 @@ from runtime.database import transaction
 # What a line of the list and of the board is about, and how far back the board looks.
 BOARD = timedelta(days=90)
 MOST = 200
+# So many of the cases behind an alert are named in the list.
+NAMED = 4
+DISMISSING = Form("dismiss", (Field("words"),))
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,20 @@ def routes(pages: Blueprint, office: Office) -> None:
     def alert_list() -> ResponseReturnValue:
         with transaction(office.engine) as records:
             rows, record = alerts.open_ones(records), alerts.record(records)
+            ids = {one for alert in rows for one in alert.cases[-NAMED:]}
+            numbers = case.numbers(records, ids)
             records.expunge_all()
-        return render_template("alerts.html", rows=rows, record=record, now=clock.now())
+        shares = {one.method: one for one in record}
+        now = clock.now()
+        return render_template(
+            "alerts.html",
+            rows=rows,
+            record=record,
+            shares=shares,
+            numbers=numbers,
+            named=NAMED,
+            now=now,
+        )
 
     @pages.get("/alerts/<int:alert_id>")
     @needs(SEE_ALERTS)
@@ -77,6 +92,11 @@ def _acts(pages: Blueprint, office: Office) -> None:
     @needs(ACKNOWLEDGE)
     def judge_alert(alert_id: int) -> ResponseReturnValue:
         return _do(office, alert_id, "judge", {"verdict": request.form.get("verdict", "")})
+
+    @pages.post("/alerts/<int:alert_id>/dismiss")
+    @needs(ACKNOWLEDGE)
+    def dismiss_alert(alert_id: int) -> ResponseReturnValue:
+        return _do(office, alert_id, "dismiss", forms.read(DISMISSING, request.form))
 
     @pages.post("/alerts/<int:alert_id>/whistle")
     @needs(ACKNOWLEDGE)
@@ -111,6 +131,7 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         records.expunge_all()
     made = _whistling(words, _matter(words, alert))
     whistle = forms.filled(made, given) if given and "departments" in given else made
+    doing = request.path.rpartition("/")[2] if problem else request.args.get("do", "")
     return render_template(
         "alert.html",
         alert=alert,
@@ -118,6 +139,8 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         record=record,
         names=names,
         acknowledging=ACKNOWLEDGING,
+        dismissing=DISMISSING,
+        doing=doing,
         whistling=whistle,
         blowable=any(one.case.status != CLOSED for one in behind),
         problem=problem,
@@ -151,6 +174,8 @@ def _do(office: Office, alert_id: int, act: str, given: Given) -> ResponseReturn
             alert = records.get(Alert, alert_id, with_for_update=True) or abort(404)
             if act == "acknowledge":
                 alerts.acknowledge(records, alert, given["words"], by=by, now=now)
+            elif act == "dismiss":
+                alerts.dismiss(records, alert, given["words"], by=by, now=now)
             elif act == "judge":
                 alerts.judge(records, alert, given["verdict"], by=by, now=now)
             else:

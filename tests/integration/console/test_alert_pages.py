@@ -85,6 +85,43 @@ def test_the_verdicts_are_the_record_of_the_method(house: ConsoleHouse) -> None:
     assert "100%" in boss.get("/alerts").text
 
 
+def test_it_is_dismissed_as_false_with_a_reason_and_is_acknowledged_by_that(
+    house: ConsoleHouse,
+) -> None:
+    alert = raised(house)
+    boss = house.signed_in("supervisor")
+    assert boss.post(f"/alerts/{alert}/dismiss", words=" ").status_code == 422
+    assert boss.post(f"/alerts/{alert}/dismiss", words="同一演習").status_code == 303
+    kept = stored(house, alert)
+    assert (kept.verdict, kept.words, kept.climbs_at) == ("false", "同一演習", None)
+    assert kept.acknowledged_by and kept.acknowledged_by == kept.judged_by
+    assert "誤報" in boss.get(f"/alerts/{alert}").text
+    assert house.signed_in("auditor").post(f"/alerts/{alert}/dismiss", words="x").status_code == 403
+
+
+def test_what_was_said_when_it_was_acknowledged_stays(house: ConsoleHouse) -> None:
+    alert = raised(house)
+    boss = house.signed_in("supervisor")
+    boss.post(f"/alerts/{alert}/acknowledge", words="已派人巡查")
+    boss.post(f"/alerts/{alert}/dismiss", words="是演習")
+    assert stored(house, alert).words == "已派人巡查\n是演習"
+
+
+def test_the_list_names_the_cases_behind_and_how_often_the_method_was_false(
+    house: ConsoleHouse,
+) -> None:
+    alert = raised(house)
+    boss = house.signed_in("supervisor")
+    page = boss.get("/alerts").text
+    assert page.count('class="number" href="/cases/') == 3 and "未有已判定" in page
+    assert f"/alerts/{alert}?do=whistle" in page
+    assert f"/alerts/{alert}?do=" not in house.signed_in("auditor").get("/alerts").text
+
+
+def test_without_warnings_the_list_says_so(house: ConsoleHouse) -> None:
+    assert "暫時沒有預警" in house.signed_in("supervisor").get("/alerts").text
+
+
 def test_agents_and_officers_do_not_see_them_and_auditors_only_read(house: ConsoleHouse) -> None:
     alert = raised(house)
     assert house.signed_in("agent").get("/alerts").status_code == 403
