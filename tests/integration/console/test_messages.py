@@ -53,7 +53,7 @@ def test_every_message_that_a_page_names_exists_and_none_is_left_over() -> None:
         *(f"flag.{flag}" for flag in FLAGS),
         *(f"flag.{flag}.help" for flag in FLAGS),
         *(f"status.{status}" for status in (worklist.OPEN, *STATUSES)),
-        *(f"recording.{status}" for status in (*FINAL, *READY.values())),
+        *(f"recording.{status}" for status in (*sorted(FINAL), *READY.values())),
         *(f"role.{role}" for role in ROLES),
         *(f"case.done.{one.action}" for one in TRANSITIONS),
         *(f"case.missing.{one.action}" for one in TRANSITIONS),
