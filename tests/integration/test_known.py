@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app import create_app
 from callflows.engine import Question
 from cases import case as case_rules
 from cases import clocks, history, known, stations
@@ -18,6 +19,7 @@ from cases.transcripts import Slot
 from ivr import answers
 from runtime import clock
 from runtime.database import transaction
+from runtime.settings import Settings
 from tests.integration.telephone import CALLER, Exchange
 from tests.integration.test_read_back import DIGITS, HONGKONG, NETS, NUMBER, House, beat
 
@@ -343,14 +345,21 @@ def test_what_is_written_down_late_was_told_to_nobody(ring: Callable[..., House]
         assert (answer(session, live=False), answer(session, live=True)) == ("understood", "known")
 
 
-def test_one_text_message_not_two_tells_whoever_was_joined(ring: Callable[..., House]) -> None:
-    told_before(ring)
-    again = ring()
-    tells(again)
-    hangs_up(again)
-    with transaction(again.exchange.phone.engine) as session:
-        told = select(Notice.kind).where(Notice.to == "caller", Notice.case_id == again.case().id)
-        assert [*session.scalars(told)] == ["merged"]
+def test_one_text_message_not_two_tells_whoever_was_joined(
+    settings: Callable[..., Settings],
+) -> None:
+    exchange = Exchange(create_app(settings(sms_from="City 1823", caller_sms="on")))
+    beat(exchange, *stations.STEPS)
+    calls = []
+    for _ in range(2):
+        calls.append(House(exchange, exchange.line()))
+        calls[-1].line.answer()
+        tells(calls[-1])
+        hangs_up(calls[-1])
+    for house, kinds in zip(calls, (["case_opened"], ["merged"]), strict=True):
+        with transaction(exchange.phone.engine) as session:
+            told = select(Notice.kind).where(Notice.to == "caller")
+            assert [*session.scalars(told.where(Notice.case_id == house.case().id))] == kinds
 
 
 # House, block and floor
