@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,6 +28,13 @@ from tests.unit.cases.test_transcripts import heard
 ZONE = ZoneInfo("Asia/Hong_Kong")
 BY_CODE = {one.code: one for one in KINDS}
 LAMP, NOISE = "street-lamp", "noise"
+
+
+@pytest.fixture
+def records(engine: Engine) -> Iterator[Records]:
+    """One transaction on an empty database."""
+    with transaction(engine) as session:
+        yield Records(session)
 
 
 def decided(session: Session, said: str, category: str, number: int = 1, by: Person = MEI) -> Case:
