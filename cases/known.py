@@ -100,7 +100,7 @@ def _matter(session: Session, case: Case) -> _Matter | None:
 def _is_same(matter: _Matter, told: _Matter) -> bool:
     """The same place, no other block or floor of it, and nothing dangerous that was not told before."""
     here, there = matter.place, told.place
-    if (here["name"], here["district"]) != (there["name"], there["district"]):
+    if here["district"] != there["district"] or not _names(here) & _names(there):
         return False
     ours, theirs = here.get("parts") or {}, there.get("parts") or {}
     if any(theirs[kind] != ours[kind] for kind in ours.keys() & theirs.keys()):
@@ -108,6 +108,11 @@ def _is_same(matter: _Matter, told: _Matter) -> bool:
     if matter.families:
         return matter.families <= told.families
     return matter.category is not None and matter.category == told.category
+
+
+def _names(place: Mapping[str, Any]) -> set[str]:
+    """What a place is called, in every language: it was perhaps told of in another."""
+    return {place["name"], *(place.get("names") or {}).values()}
 
 
 def _reopened_by(session: Session, other: Case, case: Case) -> bool:

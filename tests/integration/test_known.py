@@ -334,10 +334,9 @@ def test_what_is_written_down_late_was_told_to_nobody(ring: Callable[..., House]
     again = ring()
     again.speak()
     again.is_understood(NETS)
-    phone = again.exchange.phone
+    phone, call_id, question = again.exchange.phone, again.case().call_id, Question("understood")
 
     def answer(session: Session, live: bool) -> str:
-        call_id, question = again.case().call_id, Question("understood")
         told = answers.answer(phone, question, clock.now(), session, call_id, 9, live=live)
         return told.outcome
 
