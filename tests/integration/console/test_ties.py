@@ -118,10 +118,8 @@ def test_who_has_a_case_sees_that_its_caller_called_again(house: ConsoleHouse) -
     main, one, other = house.case(*SCAFFOLD), house.case(*SCAFFOLD), house.case(*LAMP, caller=OTHER)
     visitor = house.signed_in()
     assert "再次來電" not in visitor.get(f"/cases/{main}").text
-    for number in (
-        one,
-        other,
-    ):  # a stranger's case about the same is merged, too, and does not count
+    # A stranger's case about the same is merged, too, and does not count.
+    for number in (one, other):
         assert visitor.decide(number, "merge", other=main, note="同一件事").status_code == 303
     assert "再次來電 ×1" in visitor.get(f"/cases/{main}").text
     assert "再次來電" not in visitor.get(f"/cases/{one}").text
