@@ -19,7 +19,7 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-from . import screen, work
+from . import screen, town, work
 from .call import Call
 from .exchange import Exchange
 from .house import ADDRESS, MODEL, PROJECT, WITH_PHONE, House, HouseError, free_port
@@ -173,6 +173,7 @@ def _hotline(state: Path) -> Iterator[tuple[Exchange, House]]:
         settings = {
             "TWILIO_ACCOUNT_SID": exchange.account,
             "MEDIA_HOSTS": exchange.media.host,
+            "CITY": str(town.build(state.resolve())),
             **WITH_PHONE,
         }
         house = House(state.resolve(), settings, port=port, token=exchange.token)

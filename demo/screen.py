@@ -122,8 +122,10 @@ def _facts(scenario: Scenario, case: Case, seconds: float | None) -> Iterator[tu
         rate = character_error_rate(scenario.says, transcript)
         yield "error rate", f"{rate:.1%} of the characters said"
     yield "category", _category(case)
-    if seconds is not None:
+    if seconds is not None and seconds >= 0:
         yield "ready after", f"{seconds:.1f} s from hang-up to transcript"
+    elif seconds is not None:
+        yield "ready", "while the caller was on the line"
 
 
 def _category(case: Case) -> str:
