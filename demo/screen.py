@@ -114,6 +114,8 @@ def _case(scenario: Scenario, case: Case, seconds: float | None) -> RenderableTy
 def _facts(scenario: Scenario, case: Case, seconds: float | None) -> Iterator[tuple[str, str]]:
     language, transcript = case["language"], case["transcript"]
     yield "case", f"{case['number']} ({case['status']})"
+    if case["merged_into"]:
+        yield "joined to", f"{case['merged_into']}, in which the same caller told of it before"
     yield "caller", str(case["caller_masked"])
     yield "language", LANGUAGES.get(language, str(language))
     yield "said", scenario.says
