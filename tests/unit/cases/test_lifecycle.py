@@ -17,7 +17,7 @@ STATUSES = (
 CELLS = {
     ("received", "confirm"): ("confirmed", "desk", "category"),
     ("received", "close"): ("closed", "desk", "note"),
-    ("received", "merge"): ("closed", "desk", "into note"),
+    ("received", "merge"): ("closed", "desk system", "into note"),
     ("received", "blow"): (
         "whistled",
         "desk coordinator leader district lead system",
@@ -26,7 +26,7 @@ CELLS = {
     ("received", "refer"): ("referred", "system", "lead"),
     ("confirmed", "confirm"): ("confirmed", "desk", "category"),
     ("confirmed", "close"): ("closed", "desk", "note"),
-    ("confirmed", "merge"): ("closed", "desk", "into note"),
+    ("confirmed", "merge"): ("closed", "desk system", "into note"),
     ("confirmed", "refer"): ("referred", "desk coordinator system", "lead"),
     ("confirmed", "blow"): (
         "whistled",
