@@ -133,6 +133,8 @@ class Words:
         for name in ("department", "was_department"):
             if told.get(name):
                 told[name] = self.department(str(told[name]))
+        if "family" in told:
+            told["family"] = self.hazard(str(told["family"]))
         if "hazard" in told:
             told["problem"] = self.problem(line.detail)
         return self.say.told(key, told)
