@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -29,7 +30,19 @@ BATCH = 500
 
 
 @dataclass(frozen=True)
-class Judged:
+class Verdict:
+    """What was suggested, none where the machine was not sure; what a person decided, and who has the case."""
+
+    suggested: str | None
+    decided: str
+    department: str | None
+
+
+V = TypeVar("V", bound=Verdict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged(Verdict):
     """One case. `text`: masked; `suggested`: by the machine, none where it was not sure; `confidence`: of that;
     `nearest`: what it thought of next; `decided`: by a person, with the department that has it."""
 
@@ -37,11 +50,8 @@ class Judged:
     number: str
     day: date
     text: str
-    suggested: str | None
     confidence: float | None
     nearest: Sequence[str]
-    decided: str
-    department: str | None
 
     @property
     def row(self) -> Row:
@@ -108,7 +118,23 @@ def _judged(case: Case, suggested: str | None, text: str, zone: ZoneInfo) -> Jud
     )
 
 
-def rates(judged: Iterable[Judged], of: Callable[[Judged], str | None]) -> Mapping[str, Rate]:
+def since(session: Session, moment: datetime) -> list[Verdict]:
+    """What people decided from a moment on, without the texts: enough to count, however many there are."""
+    wanted = (
+        select(Entry.case_id, Entry.detail, Case.category, Case.department)
+        .join(Case, Case.id == Entry.case_id)
+        .join(Call, Call.id == Case.call_id)
+        .where(Entry.at >= moment, Entry.action == "confirm", Entry.actor != SYSTEM)
+        .where(Case.category_confirmed, Case.category.is_not(None), Call.provider != BROWSER)
+        .order_by(Entry.id)
+    )
+    first: dict[int, Verdict] = {}
+    for case_id, detail, category, department in session.execute(wanted):
+        first.setdefault(case_id, Verdict(detail.get("was_category"), category, department))
+    return list(first.values())
+
+
+def rates(judged: Iterable[V], of: Callable[[V], str | None]) -> Mapping[str, Rate]:
     """How often what was suggested was right, by what `of` says of a case, the most cases first. Where the
     machine was not sure it suggested nothing, and that counts for neither."""
     asked: Counter[str] = Counter()

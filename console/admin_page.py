@@ -18,6 +18,7 @@ ADMIN_PAGES = [
     "departments_page",
     "calendar_page",
     "rules_page",
+    "model_page",
     "prompts_page",
     "flows_page",
     "people_page",

@@ -79,6 +79,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "department_form": (ADMIN, "/admin/departments/hyd"),
     "calendar_page": (ADMIN, "/admin/calendar"),
     "rules_page": (ADMIN, "/admin/rules"),
+    "model_page": (ADMIN, "/admin/model"),
     "rule_form": (ADMIN, "/admin/rules/new"),
     "prompts_page": (ADMIN, "/admin/prompts"),
     "prompt_form": (ADMIN, "/admin/prompts/yue/greeting"),

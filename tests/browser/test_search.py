@@ -51,7 +51,7 @@ def test_a_filter_stays_in_the_address_and_becomes_a_view(tab: OpenTab, cases: l
     here.page.get_by_text("Save this view").click()
     here.page.fill("#view-name", "Lamps")
     here.page.get_by_role("button", name="Save", exact=True).click()
-    expect(here.page.get_by_role("status")).to_have_text("The view is saved.")
+    expect(here.page.get_by_text("The view is saved.")).to_be_visible()
     here.open("/cases")
     here.page.get_by_role("link", name="Lamps").click()
     expect(here.page.locator("#q")).to_have_value("lamp")

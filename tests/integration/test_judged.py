@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,6 +29,13 @@ from tests.unit.cases.test_transcripts import heard
 ZONE = ZoneInfo("Asia/Hong_Kong")
 BY_CODE = {one.code: one for one in KINDS}
 LAMP, NOISE = "street-lamp", "noise"
+
+
+@pytest.fixture
+def records(engine: Engine) -> Iterator[Records]:
+    """One transaction on an empty database."""
+    with transaction(engine) as session:
+        yield Records(session)
 
 
 def decided(session: Session, said: str, category: str, number: int = 1, by: Person = MEI) -> Case:
@@ -74,6 +82,14 @@ def test_what_nobody_decided_or_a_rule_did_teaches_nothing(records: Records) -> 
     session.flush()
     assert all_of(session) == []
     assert SYSTEM.actor == "system"
+
+
+def test_decisions_are_counted_without_their_texts_from_a_moment_on(records: Records) -> None:
+    session = records.session
+    decided(session, "樓下街燈壞咗", NOISE)
+    [one] = judged.since(session, NOW - timedelta(days=1))
+    assert (one.suggested, one.decided) == (LAMP, NOISE)
+    assert judged.since(session, NOW + timedelta(days=1)) == []
 
 
 def test_the_share_that_was_right_has_an_n_and_an_interval_and_not_sure_is_no_suggestion(

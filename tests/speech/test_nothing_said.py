@@ -102,7 +102,7 @@ def test_hardly_a_sentence_is_lost(
     }
 
     missed = 1 - sum(shares.values()) / len(shares)
-    record_property("missed", missed)
+    record_property("missed", float(missed))
     assert len(shares) >= 100
     assert sum(share == 0 for share in shares.values()) <= (1 if "chords" in line else 0)
     assert missed < MOST_SPEECH_MISSED

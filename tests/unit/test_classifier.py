@@ -249,7 +249,7 @@ def test_callers_mix_languages() -> None:
 )
 def test_a_very_long_text_takes_milliseconds(said: str) -> None:
     guess("", None, HERE)
-    begun = time.perf_counter()
+    begun = time.process_time()
     guess(said, "yue", HERE)
     assert len(said) >= 10_000
-    assert time.perf_counter() - begun < 0.5  # tens of ms here; room for a busy machine
+    assert time.process_time() - begun < 1  # 0.01-0.09 s; room for a slow machine
