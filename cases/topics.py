@@ -214,7 +214,7 @@ def report(session: Session, month: date, zone: ZoneInfo, now: datetime) -> Repo
     spans = [_as_far(period(one, zone), until - since, until == whole) for one in compared]
     past = _volumes(session, spans)
     reach = spans[0][0] if spans else since
-    tallies, cases = _tallies(session, (since, until), reach, past)
+    tallies, cases = _tallies(session, (since, until), reach, past, len(spans))
     enough = [one for one in tallies if one.cases >= LEAST]
     few = sorted((one for one in tallies if one.cases < LEAST), key=_in_order)
     return Report(
@@ -256,9 +256,15 @@ def _volumes(session: Session, spans: Sequence[Period]) -> dict[Problem, tuple[i
 
 
 def _tallies(
-    session: Session, span: Period, reach: datetime, past: Mapping[Problem, tuple[int, ...]]
+    session: Session,
+    span: Period,
+    reach: datetime,
+    past: Mapping[Problem, tuple[int, ...]],
+    months: int,
 ) -> tuple[list[Tally], int]:
-    """What the period has of each problem, and how many cases there are in all."""
+    """What the period has of each problem, and how many cases there are in all.
+
+    `past`: its cases in each of the `months` compared with; a problem without any has a nought for each."""
     main = aliased(Case)
     is_open = func.coalesce(main.status, Case.status).not_in(OVER)
     told = (
@@ -272,7 +278,7 @@ def _tallies(
         .where(_within(span), _counts())
         .cte("told")
     )
-    none = (0,) * len(next(iter(past.values()), ()))
+    none = (0,) * months
     tallies = [
         Tally(problem, count, past.get(problem, none), int(repeats), int(unresolved))
         for problem, count, repeats, unresolved in _by_problem(
