@@ -76,6 +76,8 @@ TRANSITIONS = (
     _row("close", UNTAKEN, CLOSED, "desk", "note"),
     # Into a case about the same matter. What a department has is no more the desk's to merge.
     _row(MERGE, UNTAKEN, CLOSED, "desk system", "into note"),
+    # What the machine is sure of, where the city lets it: `automatic`.
+    _row(REFER, [RECEIVED], REFERRED, "system", "lead"),
     _row(REFER, [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
     _row(REFER, [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
     _row("accept", [REFERRED], ACCEPTED, "asked_to_lead"),
@@ -146,6 +148,16 @@ def may(parts: Collection[str], status: str, action: str) -> bool:
     """Whether who has these parts may do this with a case in this status."""
     row = _find(status, action)
     return row is not None and not row.who.isdisjoint(parts)
+
+
+def check(parts: Collection[str], status: str, action: str) -> None:
+    """Raises Refused unless who has these parts may do this with a case in this status: `not_now` when
+    nobody may, or only the rules by themselves; `forbidden` when others may."""
+    row = _find(status, action)
+    if row is None or (row.who == {SYSTEM} and SYSTEM not in parts):
+        raise Refused("not_now", action=action, status=status)
+    if row.who.isdisjoint(parts):
+        raise Refused("forbidden", permission=action)
 
 
 def target(status: str, action: str, given: Mapping[str, object], to: str | None = None) -> str:

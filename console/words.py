@@ -34,7 +34,8 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 # Where a line of the history names departments, one or several.
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
-# Where it names a moment or a day, and where a code that has words: detail -> kind of words.
+# Where it tells a share of one, a moment or a day, or a code that has words (detail -> kind of words).
+SHARES = ("confidence", "enough")
 MOMENTS = ("until", "due_at", "review_on", "next_on", "was_on")
 CODES = {
     "outcome": "outcome",
@@ -133,7 +134,17 @@ class Words:
         for name in ("department", "was_department"):
             if told.get(name):
                 told[name] = self.department(str(told[name]))
+        if "family" in told:
+            told["family"] = self.hazard(str(told["family"]))
+        if "hazard" in told:
+            told["problem"] = self.problem(line.detail)
         return self.say.told(key, told)
+
+    def problem(self, problem: Mapping[str, Any]) -> str:
+        """A problem of the monthly topic in one line: what, which hazard, where."""
+        hazard = self.hazard(problem["hazard"]) if problem["hazard"] else ""
+        parts = (self.category(problem["category"]), hazard, problem["district"])
+        return " · ".join(part for part in parts if part)
 
     def event_masked(self, line: AuditLine) -> str:
         """The same as `event` for a list: without anything like a telephone or identity number."""
@@ -405,6 +416,7 @@ class Words:
         told.update(
             {name: self.day_or_moment(str(detail[name])) for name in MOMENTS if detail.get(name)}
         )
+        told.update({name: self.percent(detail[name]) for name in SHARES if detail.get(name)})
         for name, kind in CODES.items():
             if self.say.has(f"{kind}.{detail.get(name)}"):
                 told[name] = self.say(f"{kind}.{detail[name]}")
