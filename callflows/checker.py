@@ -149,7 +149,7 @@ def _question(name: str, step: CheckStep) -> Iterator[Finding]:
     if kind is None:
         yield name, f"unknown question {step.question}", did_you_mean(step.question, QUESTIONS)
         return
-    for outcome in sorted(kind.outcomes.keys() - step.outcomes.keys()):
+    for outcome in sorted(kind.outcomes.keys() - kind.optional - step.outcomes.keys()):
         yield name, f"outcome {outcome} is not handled", f"say where {outcome} leads"
     for outcome, target in step.outcomes.items():
         if outcome not in kind.outcomes:

@@ -220,7 +220,7 @@ def _from_dial(position: Position, step: DialStep, event: Event) -> _Way:
 
 def _from_check(callflow: Callflow, position: Position, step: CheckStep, answer: Answer) -> _Way:
     kind = QUESTIONS[step.question]
-    told = _tells_all(answer, kind, callflow.languages)
+    told = answer.outcome in step.outcomes and _tells_all(answer, kind, callflow.languages)
     target = step.outcomes[answer.outcome if told else kind.trouble]
     if isinstance(target, Retry):
         return _wrong(position, target)

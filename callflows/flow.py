@@ -8,7 +8,7 @@ Whatever a step says before it waits is said inside the wait, so that a key may 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -42,10 +42,12 @@ class QuestionKind:
 
     outcomes: every possible answer, each with the values it tells.
     trouble: the outcome that stands for "could not find out", and for any answer not listed.
+    optional: outcomes that a flow need not lead anywhere; then they are never the answer.
     """
 
     outcomes: Mapping[str, frozenset[str]]
     trouble: str
+    optional: frozenset[str] = frozenset()
 
 
 def _question(trouble: str, *plain: str, **telling: str) -> QuestionKind:
@@ -58,9 +60,16 @@ HEARD: Mapping[str, str] = {
     "understood": "number heard",
     "danger": "number heard",
     "danger_unclear": "number",
+    "known": "heard earlier owner",
 }
 """How what was said may be understood. `danger`: somebody's life may be at stake; `danger_unclear`: and
-nothing else of it is certain."""
+nothing else of it is certain. `known`: the caller told of it before; `earlier` is that case's number."""
+
+
+def _listening(*plain: str) -> QuestionKind:
+    asked = _question("unclear", "waiting", *plain, **HEARD)
+    return replace(asked, optional=frozenset({"known"}))
+
 
 QUESTIONS: Mapping[str, QuestionKind] = {
     # Is the agents' desk staffed now?
@@ -73,8 +82,10 @@ QUESTIONS: Mapping[str, QuestionKind] = {
     "case_number": _question("unknown", known="number"),
     # What the caller has said, as far as it is understood by now: `heard` is the place and the matter.
     # `understood_place` asks for no place any more.
-    "understood": _question("unclear", "waiting", "ask_place", "ask_place_danger", **HEARD),
-    "understood_place": _question("unclear", "waiting", **HEARD),
+    "understood": _listening("ask_place", "ask_place_danger"),
+    "understood_place": _listening(),
+    # What the caller was told is known is another matter: this call's case stays a case of its own.
+    "keep_apart": _question("unknown", known="number"),
     # Open a case for a return call to somebody who said nothing.
     "missed_case": _question("unknown", "known"),
     # Note that a person took the call.
@@ -290,6 +301,11 @@ class Flow(Data):
     def places(self) -> tuple[str, ...]:
         """The steps a caller can be at: nobody stays at a `say` step."""
         return tuple(name for name, step in self.steps.items() if not isinstance(step, SayStep))
+
+    def handles(self, question: str, outcome: str) -> bool:
+        """Whether every step that asks this question says where that outcome leads."""
+        asking = [one for one in self.steps.values() if isinstance(one, CheckStep)]
+        return all(outcome in one.outcomes for one in asking if one.question == question)
 
     def ways(self, name: str) -> Iterator[Way]:
         """Every way out of the step of that name, the flow's keys included."""

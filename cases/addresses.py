@@ -66,6 +66,49 @@ class _Part:
     latin: bool
 
 
+_SPOKEN: Final[Mapping[str, Mapping[str, str]]] = {
+    "yue": {
+        **{"house": "{}號", "phase": "{}期", "block": "{}座"},
+        **{"unit": "{}單元", "floor": "{}樓", "room": "{}室"},
+    },
+    "cmn": {
+        **{"house": "{}号", "phase": "{}期", "block": "{}座"},
+        **{"unit": "{}单元", "floor": "{}层", "room": "{}室"},
+    },
+    "en": {
+        **{"house": ", number {}", "phase": ", phase {}", "block": ", block {}"},
+        **{"unit": ", unit {}", "floor": ", floor {}", "room": ", room {}"},
+    },
+}
+_GROUND: Final = {"yue": "地下", "cmn": "首层", "en": ", ground floor"}
+_DIGITS: Final = str.maketrans("0123456789", "零一二三四五六七八九")
+
+
+def spoken(parts: Mapping[str, str], text: str) -> dict[str, str]:
+    """The parts of an address as they are read out behind their place, in each language.
+
+    text: what was said, by which a 3號樓 is told from a 3座.
+    """
+    return {
+        language: "".join(
+            _out_loud(language, kind, parts[kind], text) for kind in PARTS if kind in parts
+        )
+        for language in _SPOKEN
+    }
+
+
+def _out_loud(language: str, kind: str, value: str, text: str) -> str:
+    if kind == "floor" and value == "G":
+        return _GROUND[language]
+    # 501室 is read figure by figure; a voice would make five hundred of it.
+    if kind == "room" and len(value) > 2 and language != "en":
+        value = value.translate(_DIGITS)
+    form = _SPOKEN[language][kind]
+    if kind == "block" and language == "cmn" and re.search(r"[號号][樓楼]", text):
+        form = "{}号楼"
+    return form.format(value)
+
+
 def beside(text: str, start: int, end: int) -> Address | None:
     """What stands beside the place at characters `start` up to `end`; None if nothing does."""
     plain = numerals.one_way(text)

@@ -102,7 +102,7 @@ def open_for(
     session: Session, call_id: int, terms: Terms, now: datetime, flags: Iterable[str] = ()
 ) -> Case:
     """The call's case, opened unless it is. The caller of this holds the call's row."""
-    case = _held(session, call_id)
+    case = held(session, call_id)
     if case is None:
         case = Case(
             call_id=call_id,
@@ -155,7 +155,8 @@ def promise(
     case.due_at = clock.due_at
 
 
-def _held(session: Session, call_id: int) -> Case | None:
+def held(session: Session, call_id: int) -> Case | None:
+    """The call's case, its row held until the transaction ends."""
     # Locked and read anew: a person at the console may be changing it at this very moment.
     return session.scalars(_HELD, {"call_id": call_id}).one_or_none()
 

@@ -75,7 +75,7 @@ TRANSITIONS = (
     _row(CONFIRM, UNTAKEN, CONFIRMED, "desk", "category"),
     _row("close", UNTAKEN, CLOSED, "desk", "note"),
     # Into a case about the same matter. What a department has is no more the desk's to merge.
-    _row(MERGE, UNTAKEN, CLOSED, "desk", "into note"),
+    _row(MERGE, UNTAKEN, CLOSED, "desk system", "into note"),
     _row(REFER, [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
     _row(REFER, [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
     _row("accept", [REFERRED], ACCEPTED, "asked_to_lead"),

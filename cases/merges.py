@@ -25,14 +25,15 @@ def merge(
     note: str,
     *,
     by: Person,
-    version: int,
+    version: int | None,
     now: datetime,
 ) -> Case:
     """Merge a case that no department has into the one with the number `into`: the main case.
 
-    Its caller is told, and of the main case's answer, too. Raises Refused: what `case.act` does;
-    `unknown_case`, `same_case`; `main_closed`; `merged_already` when the main case is itself merged into
-    one, or others are into this; `in_hand` when somebody changes the main case at this very moment.
+    Its caller is told, and of the main case's answer, too. version: as `case.act` has it.
+    Raises Refused: what `case.act` does; `unknown_case`, `same_case`; `main_closed`; `merged_already` when
+    the main case is itself merged into one, or others are into this; `in_hand` when somebody changes the
+    main case at this very moment.
     """
     case_module.unchanged(case, version)
     given = {"into": into.strip(), "note": note.strip()}

@@ -5,7 +5,8 @@ life is in danger. Read anew whenever its text changes; the text itself is never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,10 @@ from cases.urgency import Danger
 
 # A place surer than this is taken for the case's own until somebody says otherwise.
 LIKELY: Final = 0.5
+# What is told to a caller as certain: a place that only sounds nearly so is below, one among others of
+# the same sound may be above; words of which the ear is less sure than this were perhaps not said.
+SURE_PLACE: Final = 0.6
+SURE: Final = 0.7
 FAILED: Final = "failed"
 # The hotline's own desk has a telephone that takes text messages and a webhook; its people have e-mail.
 ON_CALL: Final = ("role:supervisor", "role:coordinator", f"department:{DESK}")
@@ -131,6 +136,29 @@ def names(session: Session, case_id: int) -> list[str]:
     return [str(one["name"]) for one in found if one["confidence"] >= LIKELY]
 
 
+def sure_place(
+    reading: Reading, slots: Iterable[Mapping[str, Any]], *, wide: bool = False
+) -> Mapping[str, Any] | None:
+    """The likeliest place that is certain, also by the ear that heard its words (`slots`).
+
+    wide: a district is place enough. Its address, where a figure of it is doubted, is left out.
+    """
+    doubted = [one for one in slots if one["kind"] == "place" and one["confidence"] < SURE]
+    for place in reading.places:
+        if (place["wide"] and not wide) or place["confidence"] < SURE_PLACE:
+            continue
+        if any(_is_within(str(one["text"]), str(place["said"])) for one in doubted):
+            continue
+        figures = {figure for one in doubted for figure in re.findall(r"\d+", str(one["value"]))}
+        unsure = figures & {*(place.get("parts") or {}).values()}
+        return {**place, "address": "", "parts": {}} if unsure else place
+    return None
+
+
+def _is_within(one: str, other: str) -> bool:
+    return one in other or other in one
+
+
 def read(session: Session, case: Case, reader: Reader, now: datetime) -> Reading | None:
     """Understand the case as its text now stands; None when it has none, or nothing changed.
 
@@ -192,22 +220,32 @@ def _keep(
 def _alarm(session: Session, case: Case, dangers: Sequence[Danger], now: datetime) -> None:
     """Somebody's life may be in danger: whoever is on call learns it at once. Of a closed case nobody
     is rung: its text was corrected later."""
-    if case.status == CLOSED:
+    open_ones = _open_ones(session, case)
+    if not open_ones:
         return
-    case_rules.mark(case, "danger")
     kinds = list(dict.fromkeys(danger.kind for danger in dangers))
     words = list(dict.fromkeys(danger.words for danger in dangers))
-    history.add(session, case.id, "danger_heard", now, kinds=kinds, words="、".join(words))
+    for one in open_ones:
+        case_rules.mark(one, "danger")
+        history.add(session, one.id, "danger_heard", now, kinds=kinds, words="、".join(words))
     for party in ON_CALL:
         notices.post(
             session,
             "danger",
             to=party,
             case_id=case.id,
-            facts={"state": kinds[0], "link": f"/cases/{case.number}"},
+            facts={"state": kinds[0], "link": f"/cases/{open_ones[-1].number}"},
             dedupe=f"danger:{case.id}:{','.join(kinds)}:{party}",
             now=now,
         )
+
+
+def _open_ones(session: Session, case: Case) -> list[Case]:
+    """The cases in which this one's matter is dealt with: of one that is merged into another, both."""
+    if case.merged_into is None:
+        return [] if case.status == CLOSED else [case]
+    main = session.get_one(Case, case.merged_into, with_for_update={"key_share": True})
+    return [] if main.status == CLOSED else [case, main]
 
 
 def give_up(session: Session, case_id: int, now: datetime) -> None:

@@ -38,7 +38,7 @@ class Mind:
 
 def understand(session: Session, case_id: int, mind: Mind, now: datetime) -> bool:
     """Understand a case as its text now stands; whether there was anything new to it."""
-    case = session.get_one(Case, case_id, with_for_update=True)
+    case = session.get_one(Case, case_id, with_for_update={"key_share": True})
     reading = readings.read(session, case, mind.reader, now)
     if reading is None:
         return False

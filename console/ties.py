@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from cases import links, merges, recordings, similar, transcripts
+from cases import known, links, merges, recordings, similar, transcripts
 from cases.case import Case
 from cases.permissions import OFFICER, Person
 from cases.recordings import Recording
@@ -25,13 +25,15 @@ class Merged:
 @dataclass(frozen=True)
 class Ties:
     """`similar`: each with what was said in it, masked. `linked`: each with the reason. `main`: the case
-    this one is merged into. `linking`: whether the reader may link cases."""
+    this one is merged into. `linking`: whether the reader may link cases. `again`: how often its caller
+    rang again about it."""
 
     similar: list[tuple[Similar, str]] = field(default_factory=list)
     linked: list[tuple[Case, str]] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
     main: Case | None = None
     linking: bool = False
+    again: int = 0
 
 
 def read(records: Session, case: Case, reader: Person, parts: frozenset[str]) -> Ties:
@@ -49,6 +51,7 @@ def read(records: Session, case: Case, reader: Person, parts: frozenset[str]) ->
         merged=[_merged(records, one, reader) for one in merges.of_main(records, case.id)],
         main=main if main is not case and own_cases.sees(records, reader, main) else None,
         linking=bool(parts & links.LINKERS),
+        again=known.times(records, case),
     )
 
 

@@ -52,10 +52,16 @@ class HouseError(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of this machine that nobody listens on at the moment.
+
+    Below the range that systems lend to outgoing connections (Linux from 32768, others from
+    49152): one of those could take it before the server does.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 @dataclass

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from callflows.engine import Question
 from callflows.events import Answer
 from callflows.flow import QUESTIONS
-from cases import calls, merges, recordings, transcripts
+from cases import calls, known, merges, recordings, transcripts
 from cases import case as case_module
 from cases.calls import Call
 from ivr import ledger, read_back
@@ -38,6 +38,7 @@ class Asked:
     turn: int
     keep: Mapping[str, str]
     now: datetime
+    live: bool = True
 
 
 def answer(
@@ -47,13 +48,18 @@ def answer(
     session: Session | None,
     call_id: int = 0,
     turn: int = 0,
+    *,
+    live: bool = True,
 ) -> Answer:
-    """The answer to a question; without a database, the honest *unknown* or *unavailable*."""
+    """The answer to a question; without a database, the honest *unknown* or *unavailable*.
+
+    live: the caller waits for it, and it is not only written down after the event."""
     if question.name in WITHOUT_DATABASE:
         return WITHOUT_DATABASE[question.name](phone, now)
     if session is None:
         return Answer(QUESTIONS[question.name].trouble)
-    return WITH_DATABASE[question.name](Asked(phone, session, call_id, turn, question.keep, now))
+    asked = Asked(phone, session, call_id, turn, question.keep, now, live)
+    return WITH_DATABASE[question.name](asked)
 
 
 def _office_hours(phone: Phone, now: datetime) -> Answer:
@@ -87,17 +93,23 @@ def _spoke_to_agent(asked: Asked) -> Answer:
 
 
 def _understood(asked: Asked) -> Answer:
-    return read_back.understood(_on_the_line(asked, may_ask=True))
+    return read_back.understood(_on_the_line(asked, "understood"))
 
 
 def _understood_place(asked: Asked) -> Answer:
-    return read_back.understood(_on_the_line(asked, may_ask=False))
+    return read_back.understood(_on_the_line(asked, "understood_place"))
 
 
-def _on_the_line(asked: Asked, may_ask: bool) -> OnTheLine:
-    return OnTheLine(
-        asked.phone, asked.session, asked.call_id, asked.turn, asked.now, may_ask=may_ask
-    )
+def _on_the_line(asked: Asked, question: str) -> OnTheLine:
+    where = (asked.phone, asked.session, asked.call_id, asked.turn, asked.now)
+    return OnTheLine(*where, may_ask=question == "understood", asked=question, live=asked.live)
+
+
+def _keep_apart(asked: Asked) -> Answer:
+    case = case_module.of_call(asked.session, asked.call_id)
+    if case is not None:
+        known.keep_apart(asked.session, case, asked.turn, asked.now)
+    return _number_of(case)
 
 
 def _record_again(asked: Asked) -> Answer:
@@ -126,15 +138,10 @@ def _progress(asked: Asked) -> Answer:
     due = case.due_at.astimezone(phone.city.time_zone).date()
     values = {
         "status": {language: texts[f"status_{case.status}"] for language, texts in prompts.items()},
-        "owner": _owner(phone, case.owner),
+        "owner": phone.owner(case.owner),
         "due": {language: _spoken(due, language) for language in SPOKEN_DATE},
     }
     return Answer("found", values)
-
-
-def _owner(phone: Phone, code: str) -> Mapping[str, str]:
-    department = phone.departments.get(code)
-    return dict(department.name if department else phone.city.desk)
 
 
 def _spoken(day: date, language: str) -> str:
@@ -160,5 +167,6 @@ WITH_DATABASE: Mapping[str, Callable[[Asked], Answer]] = {
     "record_again": _record_again,
     "understood": _understood,
     "understood_place": _understood_place,
+    "keep_apart": _keep_apart,
     "progress": _progress,
 }

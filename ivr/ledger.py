@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from cases import browser_calls, calls, followups, notices, outgoing, recordings
+from cases import browser_calls, calls, followups, known, notices, outgoing, recordings
 from cases import case as case_module
 from cases.outgoing import OutgoingCall
 from cases.recordings import Announcement
@@ -29,12 +29,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Happened:
-    """One webhook: which (`turn`, `recording`, `status`, `fallback`), its query, its form, when."""
+    """One webhook: which (`turn`, `recording`, `status`, `fallback`), its query, its form, when.
+
+    live: it is being answered now, and not only written down after the event.
+    """
 
     kind: str
     query: dict[str, str]
     form: Form
     at: datetime
+    live: bool = True
 
     @property
     def silent(self) -> bool:
@@ -122,7 +126,7 @@ def write(session: Session, phone: Phone, happened: Happened) -> int | None:
 def _text_caller(session: Session, call_id: int, now: datetime) -> None:
     """After the call its case's number goes to the caller, once, however often we are told."""
     case = case_module.of_call(session, call_id)
-    if case is None:
+    if case is None or case.merged_into is not None:  # then the caller is told of that instead
         return
     key, facts = f"case_opened:{case.id}", {"number": case.number}
     notices.post(
@@ -138,6 +142,7 @@ def note_status(session: Session, phone: Phone, happened: Happened, call_id: int
     calls.note_status(session, call_id, status, happened.at)
     if status in calls.ENDED:
         _missed_if_waited(session, phone, call_id, happened.at)
+        known.settle(session, call_id, happened.at)
 
 
 def note_wait(session: Session, phone: Phone, happened: Happened, call_id: int) -> None:

@@ -62,6 +62,11 @@ class Phone:
         carried = f"{self.carried}&try={token}"
         return replace(self, callflow=self.followup, turns="/voice/followup/turn", carried=carried)
 
+    def owner(self, code: str) -> Mapping[str, str]:
+        """Whose a case is, in each language: a department's name, or the desk's."""
+        department = self.departments.get(code)
+        return dict(department.name if department else self.city.desk)
+
     def speaking(self, flows: "Flows") -> "Phone":
         """The same telephone with the flows of another edition, which its addresses name."""
         carried = f"&edition={flows.edition}" if flows.edition != INSTALLED else ""

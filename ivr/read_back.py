@@ -5,41 +5,51 @@ is certain enough to be read back. Whatever is missing, late or in doubt, the ca
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from callflows.events import Answer
-from cases import calls, hazards, history, readings, recordings, stations, transcripts, urgency
+from cases import (
+    addresses,
+    calls,
+    hazards,
+    history,
+    known,
+    readings,
+    recordings,
+    stations,
+    transcripts,
+    urgency,
+)
 from cases import case as case_module
 from cases.case import Case
-from cases.readings import Reading
+from cases.readings import SURE, Reading
 from cases.recordings import ON_THE_LINE, Recording
 from cases.transcripts import Transcript
 from ivr.phone import Phone
 
 UNCLEAR: Final = Answer("unclear")
 WAITING: Final = Answer("waiting")
-# A matter or a language that is doubted more than this is not told as if it were certain.
-SURE: Final = 0.7
-# A place as well: one that only sounds nearly so is below, one among others of the same sound may be above.
-SURE_PLACE: Final = 0.6
 # So many recordings may wait for each process that hears; with more a caller would wait in vain.
 WAITING_FOR_EACH: Final = 4
 # Nobody can be kept waiting without these.
 NEEDED: Final = (stations.FETCH, stations.TRANSCRIBE, stations.UNDERSTAND)
 COMMA: Final = {"yue": "，", "cmn": "，", "en": ", "}
 TOLD: Final = "read_back"
-REFUSED: Final = "read_back_refused"
+REFUSED: Final = known.SAID_ANEW
 
 Names = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class OnTheLine:
-    """A call in progress at one of its turns, and whether its caller may still be asked for the place."""
+    """A call in progress at one of its turns, and whether its caller may still be asked for the place.
+
+    asked: the flow's question. live: the caller hears the answer, and it is not only written down late.
+    """
 
     phone: Phone
     session: Session
@@ -47,6 +57,8 @@ class OnTheLine:
     turn: int
     now: datetime
     may_ask: bool
+    asked: str = "understood"
+    live: bool = True
 
 
 def understood(line: OnTheLine) -> Answer:
@@ -112,6 +124,8 @@ def _tell(line: OnTheLine, case: Case, reading: Reading, transcript: Transcript)
     if not parts:
         return UNCLEAR
     heard = {language: COMMA[language].join(part[language] for part in parts) for language in COMMA}
+    if not danger and (earlier := _known(line, case, place)):
+        return _tell_known(line, case, transcript, earlier, heard)
     return _answer(line, case, transcript, "danger" if danger else "understood", heard)
 
 
@@ -127,24 +141,34 @@ def _answer(
     return Answer(outcome, {**values, "heard": heard} if heard else values, language)
 
 
-def _place(reading: Reading, transcript: Transcript, may_ask: bool) -> Names | None:
-    """Where it is, if that is certain. A district is asked about more closely, where that may be."""
-    for one in reading.places:
-        if (one["wide"] and may_ask) or one["confidence"] < SURE_PLACE or _doubted(one, transcript):
-            continue
-        return {language: one.get("names", {}).get(language, one["name"]) for language in COMMA}
-    return None
+def _known(line: OnTheLine, case: Case, place: Names | None) -> Case | None:
+    """The case in which this caller told of the same before, where the flow has words for it."""
+    may = line.live and place and line.phone.callflow.flow.handles(line.asked, "known")
+    return known.find(line.session, case) if may else None
 
 
-def _doubted(place: Mapping[str, Any], transcript: Transcript) -> bool:
-    """Whether the ear itself is not sure that these words were said."""
-    said = str(place["said"])
-    return any(
-        slot["kind"] == "place"
-        and slot["confidence"] < SURE
-        and (slot["text"] in said or said in slot["text"])
-        for slot in transcript.slots
+def _tell_known(
+    line: OnTheLine, case: Case, transcript: Transcript, earlier: Case, heard: Names
+) -> Answer:
+    calls.hold(line.session, case.call_id)
+    own = case.language or line.phone.city.languages[0]
+    known.tell(line.session, case, earlier, heard[own], line.turn, line.now)
+    answer = _answer(line, case, transcript, "known", heard)
+    owner = line.phone.owner(earlier.owner)
+    return replace(
+        answer, values={**answer.values, "earlier": earlier.number or "", "owner": owner}
     )
+
+
+def _place(reading: Reading, transcript: Transcript, may_ask: bool) -> Names | None:
+    """Where it is, with house, block and floor, if that is certain. A district is asked about more
+    closely, where that may be."""
+    one = readings.sure_place(reading, transcript.slots, wide=not may_ask)
+    if one is None:
+        return None
+    names = {language: one.get("names", {}).get(language, one["name"]) for language in COMMA}
+    beside = addresses.spoken(one.get("parts") or {}, one.get("address") or "")
+    return {language: f"{name}{beside.get(language, '')}" for language, name in names.items()}
 
 
 def _matter(phone: Phone, case: Case, reading: Reading) -> Names | None:

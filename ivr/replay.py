@@ -89,4 +89,5 @@ def _happened(phone: Phone, event: dict[str, Any]) -> Happened:
         query=event["query"],
         form=Form(fields, fields["CallSid"], grammar),
         at=datetime.fromisoformat(event["at"]),
+        live=False,
     )

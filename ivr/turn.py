@@ -11,7 +11,7 @@ from callflows import engine
 from callflows.engine import Move, Position, Question
 from callflows.events import Answer, Digits, Event, Recorded, Silence
 from callflows.flow import ANSWERS
-from cases import calls
+from cases import calls, known
 from ivr import answers, ledger
 from ivr.ledger import Happened
 from ivr.phone import Phone
@@ -52,7 +52,8 @@ def write(session: Session, phone: Phone, happened: Happened, position: Position
     recording_id = ledger.note_recording(session, phone, happened, call_id, position.turn)
 
     def ask(question: Question) -> Answer:
-        return answers.answer(phone, question, happened.at, session, call_id, position.turn)
+        turn, live = position.turn, happened.live
+        return answers.answer(phone, question, happened.at, session, call_id, turn, live=live)
 
     def note(kept: dict[str, str]) -> None:
         write_down(session, call_id, position, happened, event, kept)
@@ -65,6 +66,7 @@ def write(session: Session, phone: Phone, happened: Happened, position: Position
     elif move.ended:
         # We hang up now; a provider that was not told to report that would leave the line busy.
         calls.note_status(session, call_id, "completed", happened.at)
+        known.settle(session, call_id, happened.at)
     if move.position.language and move.position.language != position.language:
         calls.note_language(session, call_id, move.position.language)
     return Outcome(move, recording_id)

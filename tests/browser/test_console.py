@@ -44,12 +44,12 @@ def every_page(tab: Tab, console: LiveConsole, numbers: dict[str, str]) -> Itera
     yield "sign-in"
     tab.page.fill("#name", "mei")
     tab.page.fill("#password", "a wrong password")
-    tab.page.click("main button")
+    _press(tab, "main button")
     yield "sign-in refused"
     password = console.house.agent(f"new{tab.page.viewport_size}", password=None)
     tab.page.fill("#name", f"new{tab.page.viewport_size}")
     tab.page.fill("#password", password)
-    tab.page.click("main button")
+    _press(tab, "main button")
     yield "new password"
     tab.page.context.clear_cookies()
     tab.sign_in("mei")
@@ -63,11 +63,17 @@ def every_page(tab: Tab, console: LiveConsole, numbers: dict[str, str]) -> Itera
     for name, number in numbers.items():
         tab.open(f"/cases/{number}")
         yield f"case: {name}"
-    tab.page.click("form[action$='/reveal'] button")
+    _press(tab, "form[action$='/reveal'] button")
     yield "case with its caller shown"
     yield from _changed(tab, console, numbers["whole"])
     tab.open("/cases/none")
     yield "no such page"
+
+
+def _press(tab: Tab, button: str) -> None:
+    """Presses what leads to another page, and waits for that page."""
+    with tab.page.expect_navigation():
+        tab.page.click(button)
 
 
 def _changed(tab: Tab, console: LiveConsole, number: str) -> Iterator[str]:
@@ -78,9 +84,8 @@ def _changed(tab: Tab, console: LiveConsole, number: str) -> Iterator[str]:
     visitor.post(f"/cases/{number}/confirm", category="refuse", **state)
     tab.page.click("details:has(#close-note) > summary")
     tab.page.fill("#close-note", "A note that must not be lost")
-    tab.page.click("form[action$='/close'] > button")
+    _press(tab, "form[action$='/close'] > button")
     expect(tab.page.locator("textarea")).to_have_value("A note that must not be lost")
-    tab.page.wait_for_load_state()
     yield "case changed meanwhile"
 
 

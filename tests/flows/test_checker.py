@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from callflows import checker
+from callflows.events import Answer, Recorded, Ringing
 from callflows.problems import FlowError
 from callflows.reader import DEFAULTS, load
+from tests.flows.walk import FINE, Walk
 
 ROOT = Path(__file__).parents[2]
 FACTS = {"city": "Mytown", "hotline": "12345", "emergency": "110"}
@@ -194,6 +196,32 @@ def test_a_way_that_never_hangs_up_is_refused(tmp_path: Path) -> None:
     flow["keys"] = {"0": "what_next"}
     write(tmp_path, flow)
     assert "no way from here ends the call" in {p.what for p in problems(tmp_path)}
+
+
+def test_a_flow_of_before_need_not_know_what_is_known_already(tmp_path: Path) -> None:
+    flow = deepcopy(GOOD)
+    for name in ("known", "same_or_not", "keep_apart"):
+        del flow["steps"][name]
+    for name in ("heard", "heard_place", "heard_anew"):
+        del flow["steps"][name]["outcomes"]["known"]
+    write(tmp_path, flow)
+    languages = ("cmn", "en", "yue")
+    good = load(tmp_path, languages=languages, facts=FACTS)
+    assert not good.flow.handles("understood", "known")
+    # An answer it does not know is no answer; the call goes on.
+    told = Answer("known", {"heard": "the nets", "earlier": "507304111", "owner": "the desk"})
+    walk = Walk(good, {**FINE, "understood": told}, "en")
+    walk.hear(Ringing())
+    assert walk.hear(Recorded(9)) == "thanks number once_more number more_or_anew | keys"
+
+
+def test_one_step_that_asks_and_does_not_know_is_enough(tmp_path: Path) -> None:
+    flow = deepcopy(GOOD)
+    del flow["steps"]["heard_anew"]["outcomes"]["known"]
+    write(tmp_path, flow)
+    good = load(tmp_path, languages=("cmn", "en", "yue"), facts=FACTS)
+    assert good.flow.handles("understood", "known")
+    assert not good.flow.handles("understood_place", "known")
 
 
 def test_a_step_named_twice_is_refused(tmp_path: Path) -> None:

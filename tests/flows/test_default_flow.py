@@ -11,7 +11,7 @@ import pytest
 from callflows.events import Answer, DialEnded, Digits, HungUp, Recorded, Ringing, Silence
 from callflows.flow import Callflow
 from callflows.instructions import Dial, Listen, Record, SilenceFollows
-from tests.flows.walk import FINE, FOUND, Walk
+from tests.flows.walk import FINE, FOUND, OWNER, Walk
 
 GREETED = (Ringing(), "greeting | beep")
 THANKED = "thanks number once_more number more_or_anew | keys"
@@ -175,6 +175,8 @@ def test_with_everything_working(callflow: Callflow, path: str) -> None:
 HEARD = {"yue": "大埔宏福苑，棚網", "cmn": "大埔宏福苑，棚网", "en": "Wang Fuk Court, nets"}
 NUMBER = "507304462"
 UNDERSTOOD = Answer("understood", {"number": NUMBER, "heard": HEARD})
+KNOWN = Answer("known", {"heard": HEARD, "earlier": "507304111", "owner": OWNER})
+KNOWN_TOLD = "known earlier same_or_not"
 READ_BACK = "read_back case_number_is number once_more number right_or_again"
 IN_DANGER = "danger_call read_back case_number_is number right_or_again"
 
@@ -284,6 +286,42 @@ READ_BACK_PATHS = {
         {"understood": Answer("danger_unclear", {"number": NUMBER})},
         GREETED,
         (Recorded(14), "danger_call thanks number more_or_anew | keys"),
+    ),
+    "what is known is told with its number, and silence says that it is the same": (
+        {"understood": KNOWN},
+        GREETED,
+        (Recorded(14), f"{KNOWN_TOLD} | keys"),
+        (Silence(), "goodbye | end"),
+    ),
+    "it is another matter: the call's own number": (
+        {"understood": KNOWN},
+        GREETED,
+        (Recorded(14), f"{KNOWN_TOLD} | keys"),
+        (Digits("1"), THANKED),
+    ),
+    "it is another matter, and nobody knows a number": (
+        {"understood": KNOWN, "keep_apart": Answer("unknown")},
+        GREETED,
+        (Recorded(14), f"{KNOWN_TOLD} | keys"),
+        (Digits("1"), "number_follows more_or_anew | keys"),
+    ),
+    "two adds to what is known": (
+        {"understood": KNOWN},
+        GREETED,
+        (Recorded(14), f"{KNOWN_TOLD} | keys"),
+        (Digits("2"), "add_after_beep | beep"),
+    ),
+    "and zero rings a person": (
+        {"understood": KNOWN},
+        GREETED,
+        (Recorded(14), f"{KNOWN_TOLD} | keys"),
+        (Digits("0"), "connecting | ring"),
+    ),
+    "what is known by the time the place was told": (
+        {"understood": Answer("ask_place"), "understood_place": KNOWN},
+        GREETED,
+        (Recorded(14), "ask_place | beep"),
+        (Recorded(3), f"{KNOWN_TOLD} | keys"),
     ),
     "what cannot be said in every language is not read back": (
         {"understood": Answer("understood", {"number": NUMBER, "heard": {"yue": "大埔"}})},

@@ -22,6 +22,7 @@ FINE: Mapping[str, Answer] = {
     "case_number": NUMBER,
     "understood": Answer("unclear"),
     "understood_place": Answer("unclear"),
+    "keep_apart": NUMBER,
     "missed_case": Answer("known"),
     "spoke_to_agent": Answer("known"),
     "record_again": Answer("known"),

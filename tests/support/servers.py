@@ -7,6 +7,7 @@ the test is skipped with a clear word, but in CI (`CI=true`) it fails.
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -25,10 +26,16 @@ PATIENCE = 30.0  # seconds a server may take to start
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of this machine that nobody listens on at the moment.
+
+    Below the range that systems lend to outgoing connections (Linux from 32768, others from
+    49152): one of those could take it before the server does.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def missing(what: str) -> NoReturn:

@@ -112,3 +112,14 @@ def test_who_is_overtaken_learns_it(house: ConsoleHouse) -> None:
     answer = visitor.post(f"/cases/{one}/merge", **state, other=main, note="同一件事")
     assert answer.status_code == 409 and "同一件事" in answer.text
     assert house.stored(one).merged_into is None
+
+
+def test_who_has_a_case_sees_that_its_caller_called_again(house: ConsoleHouse) -> None:
+    main, one, other = house.case(*SCAFFOLD), house.case(*SCAFFOLD), house.case(*LAMP, caller=OTHER)
+    visitor = house.signed_in()
+    assert "再次來電" not in visitor.get(f"/cases/{main}").text
+    # A stranger's case about the same is merged, too, and does not count.
+    for number in (one, other):
+        assert visitor.decide(number, "merge", other=main, note="同一件事").status_code == 303
+    assert "再次來電 ×1" in visitor.get(f"/cases/{main}").text
+    assert "再次來電" not in visitor.get(f"/cases/{one}").text

@@ -70,6 +70,32 @@ def test_what_stands_elsewhere_or_is_no_number_of_a_place_is_not(said: str, plac
     assert read(said, place) == ("", {})
 
 
+@pytest.mark.parametrize(
+    ("said", "place", "told"),
+    [
+        ("宏福苑三座十二樓", "宏福苑", ("3座12樓", "3座12层", ", block 3, floor 12")),
+        (
+            "天通苑3号楼2单元501",
+            "天通苑",
+            ("3座2單元五零一室", "3号楼2单元五零一室", ", block 3, unit 2, room 501"),
+        ),
+        ("彌敦道八十八號地下", "彌敦道", ("88號", "88号", ", number 88")),
+        (
+            "G/F Block 3, Wang Fuk Court",
+            "Wang Fuk Court",
+            ("3座地下", "3座首层", ", block 3, ground floor"),
+        ),
+    ],
+)
+def test_it_is_read_out_in_each_language(said: str, place: str, told: tuple[str, ...]) -> None:
+    text, parts = read(said, place)
+    assert addresses.spoken(parts, text) == dict(zip(("yue", "cmn", "en"), told, strict=True))
+
+
+def test_nothing_beside_a_place_is_nothing_to_read_out() -> None:
+    assert {*addresses.spoken({}, "").values()} == {""}
+
+
 def test_when_the_place_was_said_is_known_to_the_character() -> None:
     words = tuple(Word(float(n), n + 1.0, char, 0.9) for n, char in enumerate("我住宏福苑"))
     lines = [Segment(0.0, 5.0, "我住 宏福苑", 0.9, words)]

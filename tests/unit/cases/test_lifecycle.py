@@ -17,7 +17,7 @@ STATUSES = (
 CELLS = {
     ("received", "confirm"): ("confirmed", "desk", "category"),
     ("received", "close"): ("closed", "desk", "note"),
-    ("received", "merge"): ("closed", "desk", "into note"),
+    ("received", "merge"): ("closed", "desk system", "into note"),
     ("received", "blow"): (
         "whistled",
         "desk coordinator leader district lead system",
@@ -25,7 +25,7 @@ CELLS = {
     ),
     ("confirmed", "confirm"): ("confirmed", "desk", "category"),
     ("confirmed", "close"): ("closed", "desk", "note"),
-    ("confirmed", "merge"): ("closed", "desk", "into note"),
+    ("confirmed", "merge"): ("closed", "desk system", "into note"),
     ("confirmed", "refer"): ("referred", "desk coordinator system", "lead"),
     ("confirmed", "blow"): (
         "whistled",
