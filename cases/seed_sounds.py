@@ -43,7 +43,7 @@ class SoundsLike(NamedTuple):
 
 
 class _Seed(NamedTuple):
-    """A word, how it is written in plain characters, and how it sounds; `toned`: with its tones, of a short one."""
+    """A word, as it is written in plain characters, and its sound; `toned`: with its tones, of a short word."""
 
     word: str
     said: str

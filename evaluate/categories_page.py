@@ -15,6 +15,10 @@ def show(out: Console, outcome: Outcome) -> None:
         f"{escape(outcome.source)}: {outcome.rows:,} rows, {outcome.categories} categories",
         soft_wrap=True,
     )
+    if outcome.noise:
+        out.print(
+            f"{outcome.noise:.0%} of the characters tested on are misheard (seed {outcome.seed})"
+        )
     out.print(_ways(outcome))
     if outcome.best is not None and outcome.points is not None:
         better = "better" if outcome.points >= 0 else "worse"
