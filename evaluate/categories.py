@@ -39,7 +39,7 @@ from evaluate import corpora, mishearing
 from runtime.city import City
 
 OURS: Final = "ours"
-WORDS: Final = "seed words"
+WORDS, LETTERS = "seed words", "seed words as written"
 
 
 @dataclass(frozen=True)
@@ -143,21 +143,29 @@ def _heard(split: Split, languages: Mapping[str, str], noise: Noise) -> Split:
 
 
 def _by_words(rows: Sequence[Row], town: Town, noise: Noise) -> Iterator[Result]:
-    """What the city's seed words make of the rows of its categories, if there are any."""
+    """What the city's seed words make of the rows of its categories, if there are any: as the hotline finds
+    them, and by their letters alone."""
     known = labelled.known(rows, town.categories).rows
     if not known:
         return
     said = [(row.text, town.of(row)) for row in known]
-    texts = noise.on(said)
-    classifier.guess(*said[0], town.categories)  # reads the words
+    heard = list(zip(noise.on(said), (language for _, language in said), strict=True))
+    truths = [row.category for row in known]
+    yield _guessed(WORDS, truths, heard, town)
+    # Of nobody's language no sounds are known.
+    yield _guessed(LETTERS, truths, [(text, "") for text, _ in heard], town)
+
+
+def _guessed(
+    way: str, truths: Sequence[str], heard: Sequence[tuple[str, str]], town: Town
+) -> Result:
+    for language in {language for _, language in heard}:
+        classifier.guess("", language, town.categories)  # reads the words
     began = time.perf_counter()
-    guesses = [
-        _shares(classifier.guess(text, language, town.categories))
-        for text, (_, language) in zip(texts, said, strict=True)
-    ]
+    found = [classifier.guess(text, language, town.categories) for text, language in heard]
     spent = time.perf_counter() - began
-    accuracy = measure([row.category for row in known], guesses)
-    yield Result(WORDS, "all rows", accuracy, 0.0, 1000 * spent / len(known))
+    accuracy = measure(truths, [_shares(one) for one in found])
+    return Result(way, "all rows", accuracy, 0.0, 1000 * spent / len(heard))
 
 
 def _shares(found: Guess) -> dict[str, float]:
