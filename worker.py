@@ -328,7 +328,7 @@ def watch(settings: Settings) -> None:
     """Be the clock's process: each round on its own time, until told to stop."""
     from ivr import outbound, reconcile, replay
     from ivr import phone as telephone
-    from watch import clocks, stuck, understanding
+    from watch import automatic, clocks, stuck, understanding
 
     phones = telephone.phones(settings, database.engine(settings.database_url))
     engine, doorbell = phones.now.engine, phones.now.doorbell
@@ -337,12 +337,20 @@ def watch(settings: Settings) -> None:
         city = City.read(folder)
         return clocks.of_city(engine, Terms.of_city(city), referral_policy.of_city(city))
 
-    sweeps, yesterdays = Standing(phones.standing.shelf, sweep_of), understanding.Yesterdays()
+    def rules_of(edition: str, folder: Path) -> automatic.Rules:
+        city = City.read(folder)
+        return automatic.Rules(Terms.of_city(city), referral_policy.of_city(city))
+
+    shelf = phones.standing.shelf
+    sweeps, rules = Standing(shelf, sweep_of), Standing(shelf, rules_of)
+    yesterdays = understanding.Yesterdays()
     rounds: list[tuple[float, Callable[[], object]]] = [
         (EDITIONS_EVERY, phones.standing.look),
         (EDITIONS_EVERY, sweeps.look),
+        (EDITIONS_EVERY, rules.look),
         (STUCK_EVERY, lambda: stuck.ring_again(engine, doorbell)),
         (CLOCKS_EVERY, lambda: clocks.go_round(sweeps.now, clock.now())),
+        (CLOCKS_EVERY, lambda: automatic.go_round(engine, rules.now, clock.now())),
         (CLOCKS_EVERY, lambda: understanding.climb(engine, clock.now())),
         (SURGES_EVERY, lambda: yesterdays.look(engine, phones.now.city, clock.now())),
         (SPOOL_EVERY, lambda: replay.drain(phones)),

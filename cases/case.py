@@ -360,10 +360,11 @@ def confirm(
     case.category = category.code
     case.category_confirmed = True
     case.department = category.department
-    _regrade(session, case, terms, now)
+    regrade(session, case, terms, now)
 
 
-def _regrade(session: Session, case: Case, terms: Terms, now: datetime) -> None:
+def regrade(session: Session, case: Case, terms: Terms, now: datetime) -> None:
+    """Give the case's running clocks the grade of its category, from when they were set."""
     grade = terms.promises.grade_of(case.category)
     for clock in clocks.running(session, case.id):
         if clock.grade == grade:

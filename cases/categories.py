@@ -36,13 +36,15 @@ def _weighed(words: object) -> object:
 _Word = Annotated[str, Field(strict=True, min_length=1)]
 _Weight = Annotated[float, Field(gt=0, le=10)]
 _Sure = Annotated[float, Field(ge=0, lt=1)]
+_Enough = Annotated[float, Field(gt=0, le=1)]
 _Words = Annotated[Mapping[_Word, _Weight], BeforeValidator(_weighed)]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Category:
     """A kind of complaint. `words`: per language, each seed word and its weight (1 = plain).
-    `sure_from`: a guess less sure than this is none."""
+    `sure_from`: a guess less sure than this is none. `refer_from`: one as sure as this is referred
+    without a person (`automatic`); 1 is never."""
 
     code: Code
     name: Names
@@ -50,6 +52,7 @@ class Category:
     urgent: bool = False  # cases of this kind are looked at first
     retired: bool = False  # no new case is of this kind; those there are keep its name
     sure_from: _Sure | None = None
+    refer_from: _Enough | None = None
     words: Annotated[Mapping[str, _Words], AfterValidator(in_every_language)]
 
     def __hash__(self) -> int:
@@ -57,9 +60,10 @@ class Category:
 
 
 class _File(Pack):
-    """`sure_from`: of every category that has none of its own."""
+    """`sure_from`, `refer_from`: of every category that has none of its own."""
 
     sure_from: _Sure = 0.0
+    refer_from: _Enough | None = None
     categories: Annotated[dict[Code, Category], Coded]
 
 
@@ -88,5 +92,9 @@ def read(folder: Path, departments: Collection[Department]) -> tuple[Category, .
 
 def _of(content: _File, category: Category) -> Category:
     """A category, with what the file says for all where it says nothing itself."""
-    own = category.sure_from
-    return replace(category, sure_from=content.sure_from if own is None else own)
+    sure, enough = category.sure_from, category.refer_from
+    return replace(
+        category,
+        sure_from=content.sure_from if sure is None else sure,
+        refer_from=content.refer_from if enough is None else enough,
+    )

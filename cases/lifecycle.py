@@ -76,6 +76,8 @@ TRANSITIONS = (
     _row("close", UNTAKEN, CLOSED, "desk", "note"),
     # Into a case about the same matter. What a department has is no more the desk's to merge.
     _row(MERGE, UNTAKEN, CLOSED, "desk system", "into note"),
+    # What the machine is sure of, where the city lets it: `automatic`.
+    _row(REFER, [RECEIVED], REFERRED, "system", "lead"),
     _row(REFER, [CONFIRMED], REFERRED, "desk coordinator system", "lead"),
     _row(REFER, [ACCEPTED], REFERRED, "desk coordinator system", "lead reason"),
     _row("accept", [REFERRED], ACCEPTED, "asked_to_lead"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from cases import judged, models
+from cases import automatic, judged, models
 from cases.errors import Refused
 from cases.judged import Verdict
 from cases.kpis import Rate
@@ -54,7 +54,8 @@ def _use(office: Office, version: str) -> None:
 
 def _page(office: Office, problem: str = "") -> str:
     with transaction(office.engine) as records:
-        verdicts = judged.since(records, clock.now() - timedelta(days=DAYS))
+        since = clock.now() - timedelta(days=DAYS)
+        verdicts, kept = judged.since(records, since), automatic.kept(records, since)
         versions = models.versions(records)
         names = who(records, [one.made_by for one in versions])
         chosen = models.chosen(records)
@@ -67,6 +68,8 @@ def _page(office: Office, problem: str = "") -> str:
         chosen=chosen,
         names=names,
         problem=problem,
+        thresholds=automatic.thresholds(office.policy),
+        kept=kept,
         days=DAYS,
         seed_words=SEED_WORDS,
     )

@@ -34,7 +34,8 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 # Where a line of the history names departments, one or several.
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
-# Where it names a moment or a day, and where a code that has words: detail -> kind of words.
+# Where it tells a share of one, a moment or a day, or a code that has words (detail -> kind of words).
+SHARES = ("confidence", "enough")
 MOMENTS = ("until", "due_at", "review_on", "next_on", "was_on")
 CODES = {
     "outcome": "outcome",
@@ -405,6 +406,7 @@ class Words:
         told.update(
             {name: self.day_or_moment(str(detail[name])) for name in MOMENTS if detail.get(name)}
         )
+        told.update({name: self.percent(detail[name]) for name in SHARES if detail.get(name)})
         for name, kind in CODES.items():
             if self.say.has(f"{kind}.{detail.get(name)}"):
                 told[name] = self.say(f"{kind}.{detail[name]}")

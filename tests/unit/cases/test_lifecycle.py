@@ -23,6 +23,7 @@ CELLS = {
         "desk coordinator leader district lead system",
         "matter departments",
     ),
+    ("received", "refer"): ("referred", "system", "lead"),
     ("confirmed", "confirm"): ("confirmed", "desk", "category"),
     ("confirmed", "close"): ("closed", "desk", "note"),
     ("confirmed", "merge"): ("closed", "desk system", "into note"),
