@@ -36,6 +36,7 @@ from cases.labelled import Row
 from cases.lexicon import plain
 from cases.training import Example, Fitted, Split
 from evaluate import corpora, mishearing
+from evaluate.chance import ece_by_chance
 from runtime.city import City
 
 OURS: Final = "ours"
@@ -44,11 +45,13 @@ WORDS, LETTERS = "seed words", "seed words as written"
 
 @dataclass(frozen=True)
 class Result:
-    """What one way of learning did on one split. Seconds of learning; milliseconds of one guess."""
+    """What one way of learning did on one split. Seconds of learning; milliseconds of one guess. `chance`: the
+    calibration error that chance alone would make of shares that hold exactly."""
 
     way: str
     split: str
     accuracy: Accuracy
+    chance: float
     seconds: float
     milliseconds: float
 
@@ -164,8 +167,9 @@ def _guessed(
     began = time.perf_counter()
     found = [classifier.guess(text, language, town.categories) for text, language in heard]
     spent = time.perf_counter() - began
-    accuracy = measure(truths, [_shares(one) for one in found])
-    return Result(way, "all rows", accuracy, 0.0, 1000 * spent / len(heard))
+    guesses = [_shares(one) for one in found]
+    accuracy, milliseconds = measure(truths, guesses), 1000 * spent / len(heard)
+    return Result(way, "all rows", accuracy, ece_by_chance(guesses), 0.0, milliseconds)
 
 
 def _shares(found: Guess) -> dict[str, float]:
@@ -197,8 +201,10 @@ def _result(name: str, way: Way, split: str, parts: Sequence[Split]) -> Result:
         guesses += learned([one.text for one in test]) if test else []
         taught, spent = taught + ready - began, spent + time.perf_counter() - ready
         truths += [one.category for one in test]
-    accuracy = measure(truths, guesses)
-    return Result(name, split, accuracy, taught / len(parts), 1000 * spent / len(truths))
+    seconds, milliseconds = taught / len(parts), 1000 * spent / len(truths)
+    return Result(
+        name, split, measure(truths, guesses), ece_by_chance(guesses), seconds, milliseconds
+    )
 
 
 def _rivals(held: Sequence[Split]) -> Iterator[Result]:

@@ -31,8 +31,9 @@ def show(out: Console, outcome: Outcome) -> None:
 
 def _ways(outcome: Outcome) -> Table:
     table = Table(title="How often right")
-    for heading in ("way", "split", "n", "accuracy", "macro-F1", "top-3", "ECE", "log-loss"):
+    for heading in ("way", "split", "n", "accuracy", "macro-F1", "top-3", "ECE", "by chance"):
         table.add_column(heading)
+    table.add_column("log-loss")
     table.add_column("learned in")
     table.add_column("a guess")
     for one in outcome.results:
@@ -45,6 +46,7 @@ def _ways(outcome: Outcome) -> Table:
             f"{found.macro_f1:.3f}",
             f"{found.top3:.3f}",
             f"{found.ece:.3f}",
+            f"{one.chance:.3f}",
             f"{found.log_loss:.3f}",
             f"{one.seconds:.1f} s",
             f"{one.milliseconds:.2f} ms",
