@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 from sqlalchemy import Index, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cases import clusters, notices
+from cases import clusters, hazard_duty, notices
 from cases.case import Case
 from cases.clusters import Cluster
 from cases.errors import Refused
@@ -65,6 +65,7 @@ class Policy(Pack):
     surge_least: Annotated[int, Field(ge=1)]
     surge_surprise: Annotated[float, Field(gt=0, lt=1)]
     quiet_days: Annotated[int, Field(ge=1)]
+    duty_minutes: Annotated[int, Field(ge=1)]
     climbs: Annotated[tuple[Rung, ...], Field(min_length=1)]
 
 
@@ -76,8 +77,9 @@ def policy() -> Policy:
 
 class Alert(Record):
     """One alert. `subject`: what it is about (`family`, `place`, `district`, `category`, as far as it has
-    one); `cases`: ids of those behind it when it was raised; `rung`: how far it has climbed; `dedupe`:
-    raised again under the same name, the first one stands."""
+    one); `cases`: ids of those behind it when it was raised; `ladder`: whom it climbs to, as it was when it
+    was raised (the policy's where there is none); `rung`: how far it has climbed; `dedupe`: raised again
+    under the same name, the first one stands."""
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -96,6 +98,7 @@ class Alert(Record):
     probability: Mapped[float]
     cases: Mapped[list[Any]]
     raised_at: Mapped[datetime]
+    ladder: Mapped[list[Any] | None]
     rung: Mapped[int] = mapped_column(default=0)
     climbs_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
@@ -188,6 +191,7 @@ def raise_one(session: Session, found: Found, now: datetime) -> Alert | None:
         "probability": found.probability,
         "cases": list(found.cases),
         "raised_at": now,
+        "ladder": _ladder_for(session, found.subject),
         "rung": 0,
         "climbs_at": now,
         "dedupe": found.dedupe,
@@ -258,10 +262,37 @@ def climb(session: Session, now: datetime, limit: int = 100) -> int:
     return len(late)
 
 
+def _ladder_for(session: Session, subject: Mapping[str, Any]) -> list[Any] | None:
+    """Who is on duty for the hazard first, one after the other, and then whom any alert climbs to."""
+    held = policy()
+    family = hazard_duty.family_of(subject)
+    first = hazard_duty.able(session, family) if family else []
+    if not first:
+        return None
+    step = held.duty_minutes
+    named = [{"to": one.actor, "after_minutes": step * place} for place, one in enumerate(first)]
+    then = [
+        {"to": one.to, "after_minutes": step * len(first) + one.after_minutes}
+        for one in held.climbs
+    ]
+    return [*named, *then]
+
+
+def ladder(alert: Alert) -> tuple[Rung, ...]:
+    """Whom the alert climbs to, each after so long; the first `alert.rung` of them have had their turn."""
+    if alert.ladder:
+        return tuple(Rung(**one) for one in alert.ladder)
+    return policy().climbs
+
+
 def _climb(session: Session, alert: Alert, now: datetime) -> None:
-    """Tell the party whose turn it is, and set when the next one's is."""
-    rungs = policy().climbs
-    to = rungs[min(alert.rung, len(rungs) - 1)].to
+    """Tell the party whose turn it is, and set when the next one's is. Who cannot acknowledge any more
+    is passed over."""
+    rungs = ladder(alert)
+    last = len(rungs) - 1
+    while alert.rung < last and not hazard_duty.can_act(session, rungs[alert.rung].to):
+        alert.rung += 1
+    to = rungs[min(alert.rung, last)].to
     notices.post(
         session,
         "alert",

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass as checked
-from sqlalchemy import String, cast, func, or_, select, union
+from sqlalchemy import ColumnElement, String, cast, false, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from cases import asked, hazards
@@ -202,10 +202,15 @@ def located() -> Any:
 
 def of_hazard(family: str) -> Any:
     """The cases in which a hazard of the family was heard: a selection of ids."""
+    return select(Reading.case_id).where(is_heard(family))
+
+
+def is_heard(family: str) -> ColumnElement[bool]:
+    """Whether a hazard of the family is in a reading."""
     kinds = [one.code for one in hazards.kinds().values() if one.family == family]
     # Codes are plain words, and both databases write an object with a space behind the colon.
     heard = [cast(Reading.hazards, String).contains(f'"kind": "{kind}"') for kind in kinds]
-    return select(Reading.case_id).where(or_(*heard) if heard else Reading.case_id.is_(None))
+    return or_(*heard) if heard else false()
 
 
 def count(

@@ -50,6 +50,7 @@ SEE_ALERTS = "see_alerts"
 ACKNOWLEDGE = (
     "acknowledge"  # say of an alert that it was seen and what is done, and what it came to
 )
+CHOOSE_TOPIC = "choose_topic"  # say which problem is the topic of a month 每月一題, and who leads
 
 OFFICER = "officer"
 
@@ -96,7 +97,7 @@ _SUPERVISING = (
         *(TAKE_OVER, SEE_ADMIN, RULE, EDIT_ROUTING, WRITE_ARTICLES, EDIT_TEMPLATES),
         *(DECIDE_MARKS, SEE_MARKS),
         *(SHARE_VIEWS, EXPORT, EXPORT_WHOLE),
-        *(SEE_WALL, MANAGE_KIOSKS, MANAGE_ROSTER),
+        *(SEE_WALL, MANAGE_KIOSKS, MANAGE_ROSTER, CHOOSE_TOPIC),
     }
 )
 _MACHINERY = frozenset({MANAGE_KEYS, MANAGE_WEBHOOKS, MANAGE_JOBS, SEE_SYSTEM})

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import accesses, alerts, case, hazards, transcripts, whistles
+from cases import accesses, alerts, case, hazard_duty, hazards, transcripts, whistles
 from cases.alerts import Alert
 from cases.case import Case
 from cases.clusters import Cluster
@@ -73,10 +73,7 @@ def routes(pages: Blueprint, office: Office) -> None:
     @pages.get("/hazards")
     @needs(SEE_ALERTS)
     def hazard_board() -> ResponseReturnValue:
-        with transaction(office.engine) as records:
-            rows = _board(records)
-            records.expunge_all()
-        return render_template("hazards.html", families=_by_family(rows), now=clock.now())
+        return board_page(office)
 
     _acts(pages, office)
 
@@ -127,7 +124,9 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         note(records, office, accesses.VIEWED, *(one.case.id for one in behind))
         found_by = alerts.methods(alert)
         record = [one for one in alerts.record(records) if one.method in found_by]
-        names = who(records, [alert.acknowledged_by or "", alert.judged_by or ""])
+        ladder = alerts.ladder(alert)
+        people = [alert.acknowledged_by or "", alert.judged_by or "", *(one.to for one in ladder)]
+        names = who(records, people)
         records.expunge_all()
     made = _whistling(words, _matter(words, alert))
     whistle = forms.filled(made, given) if given and "departments" in given else made
@@ -138,6 +137,7 @@ def _page(office: Office, alert_id: int, problem: str = "", given: Given | None 
         behind=behind,
         record=record,
         names=names,
+        ladder=ladder,
         acknowledging=ACKNOWLEDGING,
         dismissing=DISMISSING,
         doing=doing,
@@ -209,6 +209,22 @@ def _blow(records: Session, office: Office, alert: Alert, given: Given) -> int:
     )
     alerts.whistled(records, alert, whistle.id, by=by, now=now)
     return whistle.id
+
+
+def board_page(office: Office, problem: str = "") -> str:
+    """The board, with who is on duty for each hazard."""
+    with transaction(office.engine) as records:
+        rows, duty = _board(records), hazard_duty.roster(records)
+        able = hazard_duty.able_people(records)
+        records.expunge_all()
+    return render_template(
+        "hazards.html",
+        families=_by_family(rows),
+        duty=duty,
+        able=able,
+        minutes=alerts.policy().duty_minutes,
+        problem=problem,
+    )
 
 
 def _board(records: Session) -> list[Cluster]:

@@ -134,7 +134,17 @@ class Words:
         for name in ("department", "was_department"):
             if told.get(name):
                 told[name] = self.department(str(told[name]))
+        if "family" in told:
+            told["family"] = self.hazard(str(told["family"]))
+        if "hazard" in told:
+            told["problem"] = self.problem(line.detail)
         return self.say.told(key, told)
+
+    def problem(self, problem: Mapping[str, Any]) -> str:
+        """A problem of the monthly topic in one line: what, which hazard, where."""
+        hazard = self.hazard(problem["hazard"]) if problem["hazard"] else ""
+        parts = (self.category(problem["category"]), hazard, problem["district"])
+        return " · ".join(part for part in parts if part)
 
     def event_masked(self, line: AuditLine) -> str:
         """The same as `event` for a list: without anything like a telephone or identity number."""

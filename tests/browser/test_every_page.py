@@ -12,10 +12,11 @@ from sqlalchemy import select
 
 from cases import reply_templates
 from cases.followups import Followup
+from cases.understanding import understand
 from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
 from tests.browser.test_console import LANGS, barriers
-from tests.integration.console.test_alert_pages import raised
+from tests.integration.console.test_alert_pages import MIND, NET, raised
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
 OpenTab = Callable[..., Tab]
@@ -50,6 +51,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "alert_page": (ADMIN, "/alerts/{alert}"),
     "hazard_board": (ADMIN, "/hazards"),
     "map_page": (ADMIN, "/map"),
+    "topics_page": (ADMIN, "/topics?month={month}"),
     "abuse_page": (ADMIN, "/abuse"),
     "article_list": (ADMIN, "/articles"),
     "article_page": (ADMIN, "/articles/{article}"),
@@ -92,7 +94,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
 # What answers GET and is no page: files, sound, data for scripts, and ways to another page.
 NO_PAGES = {
     *("static", "front", "audio", "masked_audio", "outline", "rates_file"),
-    "department_rates_file",
+    *("department_rates_file", "topics_file"),
     *("case_departments", "export_cases", "audit_file", "prompt_sound_file", "phone_call"),
     *("phone_sample", "two_factor_picture", "sign_in_by_link"),
 }
@@ -151,10 +153,21 @@ def _fill(console: LiveConsole) -> dict[str, object]:
         "whistled": whistled,
         "whistle": whistle,
         "alert": raised(house),
+        "month": _topic_of(house),
         "article": _written(house),
         "template": next(iter(reply_templates.shipped())),
         "follow_up": _asked_whether_solved(house),
     }
+
+
+def _topic_of(house: ConsoleHouse) -> str:
+    """Five more calls about one problem, this month or (where it has just turned) the last: that month."""
+    for place in range(5):
+        number = house.case(NET, caller=f"+8529124000{place}")
+        found = house.stored(number)
+        with transaction(house.engine) as session:
+            understand(session, found.id, MIND, found.opened_at)
+    return f"{found.opened_at.astimezone(house.city.time_zone):%Y-%m}"
 
 
 def _asked_whether_solved(house: ConsoleHouse) -> int:
