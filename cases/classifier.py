@@ -4,7 +4,7 @@ The evidence is the seed words of the city's categories, until a model taught by
 (`models`) takes their place; of a category that it was not taught the words still count. Where the best
 guess is less sure than its category asks for (`sure_from`), nothing is guessed.
 
-A word that is not written but sounds as if it had been said (朋網 for 棚網, `seed_sounds`) counts BY_SOUND of
+A word that is not written but sounds as if it had been said (易然 for 易燃, `seed_sounds`) counts BY_SOUND of
 its weight, where no written word stands; its reason names both.
 
 Text and words are compared in Simplified and lower case, so both scripts
@@ -50,7 +50,7 @@ class Guess:
     category: str | None
     confidence: float
     alternatives: tuple[tuple[str, float], ...]  # the next best, most likely first, at most three
-    # The words that spoke for `category`, as the caller said them; 朋網（棚網） where one only sounds like it.
+    # The words that spoke for `category`, as the caller said them; 易然（易燃） where one only sounds like it.
     reasons: tuple[str, ...]
 
 
