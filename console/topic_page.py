@@ -182,7 +182,7 @@ def _row(words: Words, report: Report, tally: Tally, ranked: Ranked | None) -> R
         growth=_growth(tally),
         repeats=_shown(tally.repeat_rate),
         unresolved=_shown(tally.unresolved_rate),
-        cases=_list(report, tally.problem),
+        cases=cases_of(report.month, tally.problem),
     )
 
 
@@ -200,17 +200,17 @@ def _shown(rate: Rate) -> Shown:
     return Shown(share, low, high, rate.n)
 
 
-def _list(report: Report, problem: Problem) -> str | None:
-    """The list of the same cases. It cannot be asked for those without a hazard or a district."""
+def cases_of(month: date, problem: Problem) -> str | None:
+    """Where a month's cases of a problem are listed. Those without a hazard or a district cannot be asked for."""
     if not problem.hazard or not problem.district:
         return None
-    last = topics.first_of(report.month, 1) - timedelta(days=1)
+    last = topics.first_of(month, 1) - timedelta(days=1)
     return url_for(
         "console.case_list",
         category=problem.category or "none",
         hazard=problem.hazard,
         district=problem.district,
-        since=report.month.isoformat(),
+        since=month.isoformat(),
         until=last.isoformat(),
     )
 
@@ -283,6 +283,7 @@ def _choose(office: Office, wanted: Wanted) -> ResponseReturnValue:
                 given["problem"],
                 given["reason"],
                 given["lead"],
+                what=_problem_of(words, report, given["problem"]),
                 by=office.person(g.here),
                 now=now,
             )
@@ -293,6 +294,11 @@ def _choose(office: Office, wanted: Wanted) -> ResponseReturnValue:
     return redirect(url_for("console.topics_page", **wanted.at()), 303)
 
 
+def _problem_of(words: Words, report: Report, key: str) -> str:
+    found = report.of(key)
+    return _name(words, found.problem) if found else ""
+
+
 def _undo(office: Office, topic_id: int) -> ResponseReturnValue:
     words = Words(g.wording, office)
     with transaction(office.engine) as records:
@@ -301,7 +307,8 @@ def _undo(office: Office, topic_id: int) -> ResponseReturnValue:
     try:
         with transaction(office.engine) as records:
             topic = records.get_one(MonthlyTopic, topic_id)
-            topics.undo(records, topic, by=office.person(g.here), now=clock.now())
+            what, by = _name(words, topic.problem), office.person(g.here)
+            topics.undo(records, topic, what=what, by=by, now=clock.now())
     except Refused as no:
         return _page(office, _wanted(office), words.refused(no)), 409
     flash("topics.done.undo")
