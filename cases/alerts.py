@@ -298,7 +298,7 @@ def _climb(session: Session, alert: Alert, now: datetime) -> None:
         "alert",
         to=to,
         case_id=alert.cases[-1] if alert.cases else None,
-        facts={"link": f"/alerts/{alert.id}"},
+        facts={**_about(alert), "link": f"/alerts/{alert.id}"},
         dedupe=f"alert:{alert.id}:{alert.rung}",
         now=now,
     )
@@ -306,6 +306,18 @@ def _climb(session: Session, alert: Alert, now: datetime) -> None:
     following = rungs[alert.rung] if alert.rung < len(rungs) else None
     wait = timedelta(minutes=following.after_minutes) if following else None
     alert.climbs_at = None if wait is None else alert.raised_at + wait
+
+
+def _about(alert: Alert) -> dict[str, object]:
+    """What, where and how often: whoever reads it on the way need not open it to know whether to turn back."""
+    subject = alert.subject
+    told = {
+        "hazard": subject.get("family"),
+        "category": subject.get("category"),
+        "place": subject.get("place") or subject.get("district"),
+        "seen": alert.seen,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def acknowledge(session: Session, alert: Alert, words: str, *, by: Person, now: datetime) -> None:

@@ -261,10 +261,7 @@ def _becomes(
     by: Person,
     to: str | None,
 ) -> str:
-    if action not in lifecycle.actions(case.status):
-        raise Refused("not_now", action=action, status=case.status)
-    if not lifecycle.may(parts(session, case, by), case.status, action):
-        raise Refused("forbidden", permission=action)
+    lifecycle.check(parts(session, case, by), case.status, action)
     return lifecycle.target(case.status, action, given, to)
 
 

@@ -150,6 +150,16 @@ def may(parts: Collection[str], status: str, action: str) -> bool:
     return row is not None and not row.who.isdisjoint(parts)
 
 
+def check(parts: Collection[str], status: str, action: str) -> None:
+    """Raises Refused unless who has these parts may do this with a case in this status: `not_now` when
+    nobody may, or only the rules by themselves; `forbidden` when others may."""
+    row = _find(status, action)
+    if row is None or (row.who == {SYSTEM} and SYSTEM not in parts):
+        raise Refused("not_now", action=action, status=status)
+    if row.who.isdisjoint(parts):
+        raise Refused("forbidden", permission=action)
+
+
 def target(status: str, action: str, given: Mapping[str, object], to: str | None = None) -> str:
     """The status after the action: `to`, which must be one of the row's, or else the row's first.
 

@@ -40,7 +40,10 @@ CALLER = "caller"
 # What a citizen may be told by text message: each is one line of its own in the texts.
 TO_CALLERS = frozenset({"case_opened", "resolved", "followup_missed", "merged"})
 # What a text may tell, and a webhook's payload with it. Whatever else a rule notes stays in the house.
-FACTS = ("number", "what", "due_at", "department", "owner", "lead", "late", "state", "link")
+FACTS = (
+    *("number", "what", "due_at", "department", "owner", "lead", "late", "state", "link"),
+    *("hazard", "category", "place", "seen"),
+)
 UNSPREAD = text("spread_at IS NULL")
 
 

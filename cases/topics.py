@@ -386,13 +386,10 @@ def choose(
     reason: str,
     department: str,
     *,
-    what: str,
     by: Person,
     now: datetime,
 ) -> MonthlyTopic:
     """Make a ranked problem the topic of the month, with the reason and the department that leads, which is told.
-
-    `what`: the problem in words, for the notice.
 
     Raises Refused: `incomplete`; `no_such_problem` when it is not (any more) ranked in that month; `topic_stands`
     while another one is chosen.
@@ -423,7 +420,7 @@ def choose(
         raise Refused("topic_stands", month=month)
     admin_history.add(session, "topic_chosen", now, by=by, about=f"topic:{month}", **about)
     topic = session.get_one(MonthlyTopic, topic_id)
-    _tell(session, topic, "chosen", f"{what}（{month}）：{topic.reason}", now)
+    _tell(session, topic, "chosen", f"{month}：{topic.reason}", now)
     return topic
 
 
@@ -436,6 +433,10 @@ def _tell(session: Session, topic: MonthlyTopic, state: str, what: str, now: dat
         case_id=None,
         facts={
             "what": what,
+            "category": topic.category,
+            "hazard": topic.hazard,
+            "place": topic.district,
+            "seen": topic.figures["cases"],
             "state": state,
             "lead": topic.department,
             "link": "/department#topics",
@@ -456,10 +457,10 @@ def _figures(row: Ranked) -> dict[str, Any]:
     }
 
 
-def undo(session: Session, topic: MonthlyTopic, *, what: str, by: Person, now: datetime) -> None:
+def undo(session: Session, topic: MonthlyTopic, *, by: Person, now: datetime) -> None:
     """The choice does not stand any more; that it was made stays on record. Who was to lead is told.
 
-    `what`: as for `choose`. Raises Refused: `already`.
+    Raises Refused: `already`.
     """
     ended = (
         update(MonthlyTopic)
@@ -477,7 +478,7 @@ def undo(session: Session, topic: MonthlyTopic, *, what: str, by: Person, now: d
     }
     session.refresh(topic)
     admin_history.add(session, "topic_undone", now, by=by, about=f"topic:{topic.month}", **about)
-    _tell(session, topic, "undone", f"{what}（{topic.month}）", now)
+    _tell(session, topic, "undone", topic.month, now)
 
 
 def standing(session: Session, month: date) -> MonthlyTopic | None:

@@ -1,19 +1,27 @@
 """What notices say: the texts of `notices.yaml`, filled in for one reader."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
+from cases import hazards
 from cases.deliveries import Channel
+from cases.lifecycle import DESK
 from cases.notices import FACTS, KINDS
 from cases.pack import STRICT, Names, Pack
+
+if TYPE_CHECKING:
+    from cases.categories import Category
+    from cases.departments import Department
 
 FILE = Path(__file__).with_suffix("").with_name("notices.yaml")
 PLACEHOLDERS = frozenset({*FACTS, "hotline", "city"})
@@ -55,11 +63,12 @@ Waits = Annotated[
 
 
 class Wording(BaseModel):
-    """What one kind of notice says."""
+    """What one kind of notice says. `short`: what a text message says between subject and link."""
 
     model_config = STRICT
     subject: Texts
     body: Texts
+    short: Texts | None = None
 
 
 class Words(Pack):
@@ -72,7 +81,7 @@ class Words(Pack):
     texts: dict[str, Wording]
 
     @model_validator(mode="after")
-    def _complete(self) -> "Words":
+    def _complete(self) -> Words:
         if missing := sorted({*KINDS} ^ {*self.texts}):
             raise ValueError(f"texts of {missing[0]} are missing, or nobody posts them")
         return self
@@ -105,21 +114,22 @@ class Text:
 @dataclass(frozen=True)
 class House:
     """Who writes: the hotline's number and city, its clock, where its pages are, and the names of those
-    who own cases."""
+    who own cases and of what cases are about."""
 
     city: Mapping[str, str]
     hotline: str
     zone: ZoneInfo
     base_url: str
     departments: Mapping[str, Mapping[str, str]]
+    categories: Mapping[str, Mapping[str, str]]
 
     def write(self, kind: str, facts: Mapping[str, object], language: str) -> Text:
         """A notice of this kind for one reader. facts: of FACTS; `link` is complete already."""
         wording, told = words().texts[kind], self._told(facts, language)
         subject = _filled(wording.subject[language], told) or ""
-        lines = (_filled(line, told) for line in wording.body[language].splitlines())
-        body = "\n".join(line for line in lines if line is not None)
-        return Text(subject, body, "\n".join(filter(None, (subject, told.get("link")))))
+        body = _lines(wording.body[language], told)
+        more = _lines(wording.short[language], told) if wording.short else ""
+        return Text(subject, body, "\n".join(filter(None, (subject, more, told.get("link")))))
 
     def _told(self, facts: Mapping[str, object], language: str) -> dict[str, str]:
         told = {"hotline": self.hotline, "city": self.city[language]}
@@ -135,14 +145,52 @@ class House:
             return moment.strftime(words().moment[language])
         if name in ("department", "owner", "lead"):
             return self.departments.get(text, {}).get(language, text)
+        if name == "category":
+            return self.categories.get(text, {}).get(language, text)
+        if name == "hazard":
+            known = hazards.kinds().get(text)
+            return known.name[language] if known else text
         if name in words().words:
             return words().words[name].get(text.lower(), {}).get(language, text)
         return mask_numbers(text) if name == "what" else text
 
 
+class CityOfNotices(Protocol):
+    """What notices need to know of a city."""
+
+    @property
+    def name(self) -> Mapping[str, str]: ...
+    @property
+    def hotline(self) -> str: ...
+    @property
+    def time_zone(self) -> ZoneInfo: ...
+    @property
+    def desk(self) -> Mapping[str, str]: ...
+
+
+def house(
+    base_url: str, city: CityOfNotices, kinds: Iterable[Category], known: Iterable[Department]
+) -> House:
+    """Who writes the notices of a city with these categories and departments."""
+    return House(
+        city=city.name,
+        hotline=city.hotline,
+        zone=city.time_zone,
+        base_url=base_url,
+        departments={**{one.code: one.name for one in known}, DESK: city.desk},
+        categories={one.code: one.name for one in kinds},
+    )
+
+
 def mask_numbers(text: str) -> str:
     """The text without anything that could be a telephone or identity number."""
     return _LONG_NUMBER.sub("***", " ".join(text.split()))
+
+
+def _lines(wanted: str, told: Mapping[str, str]) -> str:
+    """The lines with their facts, without those of which one is not known."""
+    lines = (_filled(line, told) for line in wanted.splitlines())
+    return "\n".join(line for line in lines if line is not None)
 
 
 def _filled(line: str, told: Mapping[str, str]) -> str | None:

@@ -419,10 +419,7 @@ def do(records: Session, office: Office, case: Case, action: str, given: Given, 
 
 def _check(records: Session, case: Case, action: str, how: How) -> None:
     """One rule serves several acts (accept and join, solved and unsolved): the act must be the table's."""
-    if action not in lifecycle.actions(case.status):
-        raise Refused("not_now", action=action, status=case.status)
-    if not lifecycle.may(case_rules.parts(records, case, how.by), case.status, action):
-        raise Refused("forbidden", permission=action)
+    lifecycle.check(case_rules.parts(records, case, how.by), case.status, action)
 
 
 def _do_dispatch(records: Session, office: Office, case: Case, given: Given, how: How) -> None:

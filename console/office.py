@@ -1,13 +1,13 @@
 """What the console works with: made once when the process starts, handed to every page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from cases import categories, departments, editions, places, referral_policy
+from cases import categories, departments, editions, places, referral_policy, wording
 from cases.browser_calls import BrowserKey
 from cases.callers import CallerKey
 from cases.categories import Category
@@ -77,7 +77,7 @@ class Office:
             departments={one.code: one for one in known},
             terms=_terms(city),
             policy=_policy(folder, city.languages[0]),
-            house=_house(self.house.base_url, city, known),
+            house=wording.house(self.house.base_url, city, kinds, known),
         )
 
     def owner(self, code: str) -> Mapping[str, str]:
@@ -110,7 +110,7 @@ def install(settings: Settings, engine: Engine, city: City) -> Office:
         terms=_terms(city),
         policy=_policy(city.folder, city.languages[0]),
         tracking=TrackingKey(data_key),
-        house=_house(settings.public_base_url, city, known),
+        house=wording.house(settings.public_base_url, city, kinds, known),
         second_factor=SecondFactorKey(data_key),
         two_factor_roles=settings.two_factor_roles,
         settings=settings,
@@ -156,14 +156,3 @@ def _promises(folder: Path) -> Promises:
 def _policy(folder: Path, language: str) -> ReferralPolicy:
     kinds, known = _pack(folder)
     return referral_policy.read(folder, kinds, known, places.read(folder), language)
-
-
-def _house(base_url: str, city: City, known: Iterable[Department]) -> House:
-    """Who writes the notices, so that a page can show what they said."""
-    return House(
-        city=city.name,
-        hotline=city.hotline,
-        zone=city.time_zone,
-        base_url=base_url,
-        departments={one.code: one.name for one in known},
-    )

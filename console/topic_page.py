@@ -283,7 +283,6 @@ def _choose(office: Office, wanted: Wanted) -> ResponseReturnValue:
                 given["problem"],
                 given["reason"],
                 given["lead"],
-                what=_problem_of(words, report, given["problem"]),
                 by=office.person(g.here),
                 now=now,
             )
@@ -294,11 +293,6 @@ def _choose(office: Office, wanted: Wanted) -> ResponseReturnValue:
     return redirect(url_for("console.topics_page", **wanted.at()), 303)
 
 
-def _problem_of(words: Words, report: Report, key: str) -> str:
-    found = report.of(key)
-    return _name(words, found.problem) if found else ""
-
-
 def _undo(office: Office, topic_id: int) -> ResponseReturnValue:
     words = Words(g.wording, office)
     with transaction(office.engine) as records:
@@ -307,8 +301,7 @@ def _undo(office: Office, topic_id: int) -> ResponseReturnValue:
     try:
         with transaction(office.engine) as records:
             topic = records.get_one(MonthlyTopic, topic_id)
-            what, by = _name(words, topic.problem), office.person(g.here)
-            topics.undo(records, topic, what=what, by=by, now=clock.now())
+            topics.undo(records, topic, by=office.person(g.here), now=clock.now())
     except Refused as no:
         return _page(office, _wanted(office), words.refused(no)), 409
     flash("topics.done.undo")

@@ -9,9 +9,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cases import contacts, deliveries, departments, letters, wording
+from cases import categories, contacts, deliveries, departments, letters, wording
 from cases.callers import CallerKey
-from cases.case import DESK
 from cases.contacts import Directory
 from cases.deliveries import Channel, Claim
 from cases.letters import Letter, NotSent, Receipt, Sender
@@ -189,14 +188,8 @@ def _directory(
 
 
 def _house(base_url: str, city: City) -> House:
-    names = {one.code: one.name for one in departments.read(city.folder)}
-    return House(
-        city=city.name,
-        hotline=city.hotline,
-        zone=city.time_zone,
-        base_url=base_url,
-        departments={**names, DESK: city.desk},
-    )
+    known = departments.read(city.folder)
+    return wording.house(base_url, city, categories.read(city.folder, known), known)
 
 
 def _named(claim: Claim) -> str:

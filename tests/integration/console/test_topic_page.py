@@ -142,6 +142,7 @@ def test_the_department_that_leads_is_told_and_sees_it_on_its_own_page(house: Co
         notices = list(session.scalars(select(Notice).where(Notice.kind == "topic")))
         assert [one.to for one in notices] == ["department:bd", "department:bd"]
         text = house.office.house.write("topic", notices[0].facts, "en").body
+    assert "Hazard: fire hazard" in text and "District: 大埔區" in text and "chosen: 6" in text
     assert "It is: chosen" in text and "Lead: Buildings Department" in text and REASON in text
 
 

@@ -196,3 +196,13 @@ def test_a_role_may_what_one_of_its_parts_may(action: str) -> None:
     parts = {part for (_, a), cell in CELLS.items() if a == action for part in cell[1].split()}
     allowed = set().union(*(ROLES_OF.get(part, {"officer"}) for part in parts - {"system"}))
     assert {role for role in permissions.ROLES if permissions.may(role, action)} == allowed
+
+
+@pytest.mark.parametrize("cell", [("received", "refer"), ("referred", "silence")])
+def test_what_only_the_rules_do_by_themselves_is_no_act_of_a_person_then(
+    cell: tuple[str, str],
+) -> None:
+    with pytest.raises(Refused) as refused:
+        lifecycle.check({"desk", "coordinator"}, *cell)
+    assert refused.value.code == "not_now"
+    lifecycle.check({lifecycle.SYSTEM}, *cell)

@@ -296,9 +296,7 @@ def test_a_month_without_a_case_has_no_problems(year: Year) -> None:
 
 def choose(year: Year, report: Report, key: str = LIFTS.key, **given: str) -> MonthlyTopic:
     said = {"reason": "困𨋢個案倍增。", "department": "emsd", **given}
-    return topics.choose(
-        year.session, report, key, **said, what="升降機 · 大埔區", by=BOSS, now=AFTERWARDS
-    )
+    return topics.choose(year.session, report, key, **said, by=BOSS, now=AFTERWARDS)
 
 
 def test_one_is_chosen_with_its_figures_a_reason_and_who_leads(year: Year) -> None:
@@ -323,10 +321,10 @@ def test_a_month_has_one_topic_until_it_is_undone_and_both_stay_on_record(year: 
     topic = choose(year, report)
     with refused("topic_stands"):
         choose(year, report, WATER.key)
-    topics.undo(year.session, topic, what="升降機", by=BOSS, now=AFTERWARDS)
+    topics.undo(year.session, topic, by=BOSS, now=AFTERWARDS)
     assert topics.standing(year.session, NOVEMBER) is None
     with refused("already"):
-        topics.undo(year.session, topic, what="升降機", by=BOSS, now=AFTERWARDS)
+        topics.undo(year.session, topic, by=BOSS, now=AFTERWARDS)
     other = choose(year, report, WATER.key)
     assert topics.standing(year.session, NOVEMBER) is other
     assert [one.problem for one in topics.chosen(year.session)] == [WATER, LIFTS]
@@ -354,11 +352,15 @@ def test_what_is_not_ranked_cannot_be_chosen(year: Year) -> None:
 
 def test_who_leads_is_told_of_the_choice_and_of_its_undoing_each_once(year: Year) -> None:
     topic = choose(year, year.three_problems())
-    topics.undo(year.session, topic, what="升降機 · 大埔區", by=BOSS, now=AFTERWARDS)
+    topics.undo(year.session, topic, by=BOSS, now=AFTERWARDS)
     chosen, undone = year.session.scalars(select(Notice).order_by(Notice.id))
     assert (chosen.kind, chosen.to, chosen.case_id) == ("topic", "department:emsd", None)
     assert chosen.facts == {
-        "what": "升降機 · 大埔區（2026-11）：困𨋢個案倍增。",
+        "what": "2026-11：困𨋢個案倍增。",
+        "category": "lift",
+        "hazard": "lift",
+        "place": "大埔區",
+        "seen": 8,
         "state": "chosen",
         "lead": "emsd",
         "link": "/department#topics",
@@ -378,5 +380,5 @@ def test_a_department_leads_what_stands_of_the_last_three_months(year: Year) -> 
         assert topics.led_by(year.session, "emsd", day) == [topic]
     assert topics.led_by(year.session, "emsd", date(2027, 2, 1)) == []
     assert topics.led_by(year.session, "hyd", date(2026, 12, 1)) == []
-    topics.undo(year.session, topic, what="升降機", by=BOSS, now=AFTERWARDS)
+    topics.undo(year.session, topic, by=BOSS, now=AFTERWARDS)
     assert topics.led_by(year.session, "emsd", date(2026, 12, 1)) == []

@@ -1,6 +1,6 @@
 """A case is understood as soon as it has a text, joined with what it belongs with, and raised in time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -67,6 +67,11 @@ class City:
     def notices(self, kind: str) -> list[str]:
         wanted = select(Notice.to).where(Notice.kind == kind).order_by(Notice.id)
         return list(self.records.session.scalars(wanted))
+
+    def told(self, kind: str) -> Mapping[str, object]:
+        """What the first notice of this kind says."""
+        wanted = select(Notice.facts).where(Notice.kind == kind).order_by(Notice.id).limit(1)
+        return self.records.session.scalars(wanted).one()
 
     def lines(self, opened: Case) -> list[str]:
         return [line.action for line in history.of_case(self.records.session, opened.id)]
@@ -160,6 +165,8 @@ def test_three_repeats_by_two_callers_are_an_alert_with_its_figures(city: City) 
     assert alert.subject == {"family": "fire", "place": "宏福苑", "district": "大埔區"}
     assert 0 < alert.expected < 0.1 and alert.probability < 0.001
     assert city.notices("alert") == ["role:supervisor"]
+    told = {"hazard": "fire", "place": "宏福苑", "seen": 3, "link": f"/alerts/{alert.id}"}
+    assert city.told("alert") == told
     city.hears(NET, 10)
     assert len(city.alerts()) == 1
 

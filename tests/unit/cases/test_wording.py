@@ -16,6 +16,7 @@ HOUSE = House(
     zone=ZoneInfo("Asia/Hong_Kong"),
     base_url="https://hotline.example",
     departments={"bd": {"yue": "屋宇署", "cmn": "屋宇署", "en": "Buildings Department"}},
+    categories={"street-lamp": {"yue": "街燈", "cmn": "路灯", "en": "Street lamp"}},
 )
 FULL = {
     "number": "260000011",
@@ -27,6 +28,10 @@ FULL = {
     "late": True,
     "state": "given",
     "link": "https://hotline.example/cases/260000011",
+    "hazard": "fire",
+    "category": "street-lamp",
+    "place": "宏福苑",
+    "seen": 3,
 }
 EVERY = pytest.mark.parametrize("language", LANGUAGES)
 EACH = pytest.mark.parametrize("kind", KINDS)
@@ -89,6 +94,20 @@ def test_a_line_whose_fact_is_not_known_is_left_out() -> None:
 def test_a_text_message_to_a_colleague_is_the_subject_and_the_link() -> None:
     short = HOUSE.write("whistle", FULL, "en").short
     assert short == "Whistle: case 260000011, report in now\n" + str(FULL["link"])
+
+
+@pytest.mark.parametrize(
+    ("about", "line"), [("hazard", "宏福苑：火警隱患，3 宗"), ("category", "宏福苑：街燈，3 宗")]
+)
+def test_a_text_message_of_an_early_warning_says_what_where_and_how_often(
+    about: str, line: str
+) -> None:
+    facts = {name: FULL[name] for name in ("number", "link", "place", "seen", about)}
+    assert HOUSE.write("alert", facts, "yue").short.splitlines() == [
+        "提示：1823",
+        line,
+        str(FULL["link"]),
+    ]
 
 
 @pytest.mark.parametrize(
