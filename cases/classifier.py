@@ -4,6 +4,9 @@ The evidence is the seed words of the city's categories, until a model taught by
 (`models`) takes their place; of a category that it was not taught the words still count. Where the best
 guess is less sure than its category asks for (`sure_from`), nothing is guessed.
 
+A word that is not written but sounds as if it had been said (易然 for 易燃, `seed_sounds`) counts BY_SOUND of
+its weight, where no written word stands; its reason names both.
+
 Text and words are compared in Simplified and lower case, so both scripts
 count alike. Of words that overlap only the longest is found (in 消防通道 not 消防), a word said
 twice counts once, and English words stand on their own: "gas" is not in "gasp".
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import fsum
 from string import ascii_lowercase, ascii_uppercase
@@ -29,11 +32,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cases.categories import Category
 from cases.script import fold
+from cases.seed_sounds import LANGUAGES, SeedSounds, in_language
 
 if TYPE_CHECKING:
     from cases.learned import Model
 
 DOUBT = 1.0  # the weight of "something else altogether": one plain word alone is worth 1/2
+BY_SOUND = 0.8  # measured: from 0.7 on it hardly matters
 ALTERNATIVES = 3
 
 
@@ -45,7 +50,8 @@ class Guess:
     category: str | None
     confidence: float
     alternatives: tuple[tuple[str, float], ...]  # the next best, most likely first, at most three
-    reasons: tuple[str, ...]  # the words that spoke for `category`, as the caller said them
+    # The words that spoke for `category`, as the caller said them; 易然（易燃） where one only sounds like it.
+    reasons: tuple[str, ...]
 
 
 UNSURE = Guess(None, 0.0, (), ())
@@ -57,7 +63,8 @@ def guess(
     """The most likely of `categories` for what a caller said, by `model` where there is one.
 
     `language` is the one heard: where a word is listed in several languages, its weight there
-    holds. Words of all languages count, as people mix them (部lift壞咗).
+    holds. Words of all languages count, as people mix them (部lift壞咗); by sound only those of
+    the language heard.
     """
     scores = _ranked(likely(text, language, categories, model), categories)
     if not scores:
@@ -66,7 +73,7 @@ def guess(
     asked = next(one.sure_from for one in categories if one.code == best)
     if confidence < (asked or 0):
         return Guess(None, 0.0, scores[:ALTERNATIVES], ())
-    reasons = reasons_for(text, best, categories, model)
+    reasons = reasons_for(text, language, best, categories, model)
     return Guess(best, confidence, scores[1 : 1 + ALTERNATIVES], reasons)
 
 
@@ -75,8 +82,7 @@ def likely(
 ) -> dict[str, float]:
     """How likely each of `categories` is, from 0 to 1; what is missing to 1 is "not sure"."""
     lexicon = _lexicon(tuple(categories))
-    found = dict.fromkeys(spot.word for spot in lexicon.find(_plain(text)))
-    evidence = lexicon.weigh(found, language)
+    evidence = lexicon.weigh(lexicon.find(text, language), language)
     total = fsum(evidence.values()) + DOUBT
     by_words = {code: weight / total for code, weight in evidence.items()}
     taught = model.shares(text) if model else {}
@@ -89,22 +95,18 @@ def likely(
 
 
 def reasons_for(
-    text: str, code: str, categories: Sequence[Category], model: Model | None = None
+    text: str,
+    language: str | None,
+    code: str,
+    categories: Sequence[Category],
+    model: Model | None = None,
 ) -> tuple[str, ...]:
     """The words that speak for a category, as the caller said them: the model's, else the seed words."""
     if model and code in model.codes and model.shares(text):
         return model.reasons(text, code)
-    return words_for(text, categories).get(code, ())
-
-
-def words_for(text: str, categories: Sequence[Category]) -> dict[str, tuple[str, ...]]:
-    """The words in what a caller said that speak for each category, as the caller said them."""
     lexicon = _lexicon(tuple(categories))
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for word, start, end in lexicon.find(_plain(text)):
-        for code in lexicon.entries[word]:
-            found[code].append(text[start:end])
-    return {code: tuple(dict.fromkeys(words)) for code, words in found.items()}
+    found = [spot for spot in lexicon.find(text, language) if code in lexicon.entries[spot.word]]
+    return tuple(dict.fromkeys(lexicon.told(spot, text, language) for spot in found))
 
 
 def _ranked(
@@ -117,11 +119,12 @@ def _ranked(
 
 
 class _Found(NamedTuple):
-    """A seed word and its place in the text."""
+    """A seed word and its place in the text. `by_sound`: something else is written there that sounds like it."""
 
     word: str
     start: int
     end: int
+    by_sound: bool = False
 
 
 def _longest_first(spot: _Found) -> tuple[int, int]:
@@ -134,16 +137,42 @@ class _Lexicon:
 
     entries: Mapping[str, Mapping[str, Mapping[str, float]]]  # word -> category -> language: weight
     by_first: Mapping[str, Sequence[str]]  # first character -> the words
+    written: Mapping[tuple[str, str], str]  # word and language -> as the city's file has it
+    sounds: dict[str, SeedSounds] = field(
+        default_factory=dict
+    )  # by language, made when first asked
 
-    def find(self, text: str) -> list[_Found]:
-        """The words in `text` (plain), from left to right; of words that overlap the longest."""
-        taken = bytearray(len(text))
-        found = []
-        for spot in sorted(self._everywhere(text), key=_longest_first):
-            if not any(taken[spot.start : spot.end]):
-                taken[spot.start : spot.end] = bytes([1]) * (spot.end - spot.start)
-                found.append(spot)
+    def find(self, text: str, language: str | None) -> list[_Found]:
+        """The words in `text`, from left to right; of words that overlap the longest. What is only heard
+        never takes a character from what is written."""
+        plain = _plain(text)
+        taken = bytearray(len(plain))
+        found = [
+            spot
+            for spots in (self._everywhere(plain), self._heard(text, language))
+            for spot in sorted(spots, key=_longest_first)
+            if _is_free(taken, spot)
+        ]
         return sorted(found, key=lambda spot: spot.start)
+
+    def _heard(self, text: str, language: str | None) -> Iterator[_Found]:
+        if language in LANGUAGES:
+            for word, start, end in self._sounds(language).hits(text):
+                yield _Found(word, start, end, by_sound=True)
+
+    def _sounds(self, language: str) -> SeedSounds:
+        if language not in self.sounds:
+            weights = (
+                (word, dict(pair for listed in kinds.values() for pair in listed.items()))
+                for word, kinds in self.entries.items()
+            )
+            self.sounds[language] = in_language(weights, language)
+        return self.sounds[language]
+
+    def told(self, spot: _Found, text: str, language: str | None) -> str:
+        """What the caller's text holds and, where it only sounds so, the word for which it was taken."""
+        said = text[spot.start : spot.end]
+        return f"{said}（{self.written[spot.word, language or '']}）" if spot.by_sound else said
 
     def _everywhere(self, text: str) -> Iterator[_Found]:
         for start, char in enumerate(text):
@@ -151,27 +180,41 @@ class _Lexicon:
                 if end := _end(word, text, start):
                     yield _Found(word, start, end)
 
-    def weigh(self, words: Iterable[str], language: str | None) -> dict[str, float]:
-        """What the words found add up to for each category."""
+    def weigh(self, spots: Iterable[_Found], language: str | None) -> dict[str, float]:
+        """What the words found add up to for each category; each word once, if written anywhere in full."""
+        counts: dict[str, float] = {}
+        for spot in spots:
+            counts[spot.word] = max(counts.get(spot.word, 0), BY_SOUND if spot.by_sound else 1)
         found: defaultdict[str, list[float]] = defaultdict(list)
-        for word in words:
+        for word, count in counts.items():
             for code, weights in self.entries[word].items():
-                found[code].append(weights.get(language or "", max(weights.values())))
+                found[code].append(count * weights.get(language or "", max(weights.values())))
         return {code: fsum(weights) for code, weights in found.items()}
+
+
+def _is_free(taken: bytearray, spot: _Found) -> bool:
+    """Whether no character of it was taken; they are now."""
+    if any(taken[spot.start : spot.end]):
+        return False
+    taken[spot.start : spot.end] = bytes([1]) * (spot.end - spot.start)
+    return True
 
 
 @lru_cache(maxsize=8)
 def _lexicon(categories: tuple[Category, ...]) -> _Lexicon:
     entries: dict[str, dict[str, dict[str, float]]] = {}
+    written: dict[tuple[str, str], str] = {}
     for category in categories:
         for language, words in category.words.items():
             for word, weight in words.items():
-                entry = entries.setdefault(_plain(word), {}).setdefault(category.code, {})
+                plain = _plain(word)
+                written.setdefault((plain, language), word)
+                entry = entries.setdefault(plain, {}).setdefault(category.code, {})
                 entry[language] = max(weight, entry.get(language, 0))
     by_first: defaultdict[str, list[str]] = defaultdict(list)
     for word in entries:
         by_first[word[0]].append(word)
-    return _Lexicon(entries, by_first)
+    return _Lexicon(entries, by_first, written)
 
 
 def _end(word: str, text: str, start: int) -> int | None:

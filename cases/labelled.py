@@ -1,7 +1,7 @@
 """Matters whose category is known, from a CSV file: to learn from, or to be tested on.
 
-Columns `text` and `category`, and if there are, `department` and `date` (2026-11-28, or a moment that begins
-so); others are passed over. UTF-8, with or without the mark that spreadsheets put before it.
+Columns `text` and `category`, and if there are, `department`, `language` and `date` (2026-11-28, or a moment that
+begins so); others are passed over. UTF-8, with or without the mark that spreadsheets put before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TextIO
 from cases.categories import Category
 from cases.lexicon import plain
 
-TEXT, CATEGORY, DEPARTMENT, DATE = "text", "category", "department", "date"
+TEXT, CATEGORY, DEPARTMENT, DATE, LANGUAGE = "text", "category", "department", "date", "language"
 _SHOWN: Final = 5
 _LONGEST: Final = 100_000
 """Characters of one text."""
@@ -31,13 +31,14 @@ class TooLittle(LabelledError):
 
 
 class Row(NamedTuple):
-    """A matter, as the file tells it. `line`: of the file, counted from 1."""
+    """A matter, as the file tells it. `line`: of the file, counted from 1; `language`: as the file calls it."""
 
     line: int
     text: str
     category: str
     department: str | None = None
     day: date | None = None
+    language: str | None = None
 
 
 @dataclass
@@ -102,7 +103,8 @@ def _rows(lines: TextIO) -> tuple[list[Row], list[str]]:
             wrong += [f"line {line}, column {column}: {what}" for column, what in mistakes]
         else:
             day = _day(given[DATE]) if given.get(DATE) else None
-            rows.append(Row(line, given[TEXT], given[CATEGORY], given.get(DEPARTMENT) or None, day))
+            department, language = given.get(DEPARTMENT) or None, given.get(LANGUAGE) or None
+            rows.append(Row(line, given[TEXT], given[CATEGORY], department, day, language))
     return rows, wrong
 
 

@@ -58,10 +58,16 @@ class Lexicon:
 
 def plain(text: str) -> str:
     """Text as it is compared: Simplified and small letters, one character for each."""
-    for form in (fold(text).lower(), "".join(map(fold, text)).lower(), text.lower()):
-        if len(form) == len(text):
-            return form.translate(_ALIKE)
-    return text
+    form = next(form for form in _forms(text) if len(form) == len(text))
+    return form.translate(_ALIKE)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """The best that may have another length than the text first; at the end what has not."""
+    yield fold(text).lower()
+    yield "".join(map(fold, text)).lower()
+    yield text.lower()
+    yield text
 
 
 def script(word: str) -> str:

@@ -10,7 +10,7 @@ home.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final
 
@@ -34,13 +34,15 @@ _BREATH: Final = re.compile("^(?:p|t|kw|k|c|q)")
 _FLAT: Final = {"zh": "z", "ch": "c", "sh": "s", "n": "l"}
 
 
-def sound(text: str, language: str, *, rough: bool = False) -> str:
+def sound(text: str, language: str, *, rough: bool = False, toned: bool = False) -> str:
     """The sound of `text` in `language` (`yue`; anything else is heard as Mandarin): as long as the
     text, one character for each, alike where the two sound alike. What is not Chinese stays, in small
-    letters. rough: sounds with and without breath alike as well (塌 and 踏), which a telephone blurs."""
+    letters. rough: sounds with and without breath alike as well (塌 and 踏), which a telephone blurs;
+    toned: only what is the very same syllable with its tone is alike, lazy sounds told apart."""
     lowered = text.lower()
     plain = lowered if len(lowered) == len(text) else text
-    return plain.translate(_syllables("yue" if language == "yue" else "cmn", rough))
+    home = "yue" if language == "yue" else "cmn"
+    return plain.translate(_toned(home) if toned else _syllables(home, rough))
 
 
 def is_sounded(char: str) -> bool:
@@ -50,28 +52,40 @@ def is_sounded(char: str) -> bool:
 
 @cache
 def _syllables(language: str, rough: bool) -> Mapping[int, str]:
+    lazy = lazy_cantonese if language == "yue" else lazy_mandarin
+
+    def heard(reading: str) -> str:
+        syllable = lazy(reading)
+        return _BREATH.sub(lambda onset: _WITHOUT[onset[0]], syllable) if rough else syllable
+
+    return _numbered((code, heard(reading)) for code, reading in _readings(language))
+
+
+@cache
+def _toned(language: str) -> Mapping[int, str]:
+    return _numbered(_readings(language))
+
+
+def _numbered(syllables: Iterable[tuple[int, str]]) -> dict[int, str]:
     codes: dict[str, str] = {}
-    found = {}
-    for code, syllable in _readings(language):
-        if rough:
-            syllable = _BREATH.sub(lambda onset: _WITHOUT[onset[0]], syllable)
-        found[code] = codes.setdefault(syllable, chr(FIRST + len(codes)))
-    return found
+    return {
+        code: codes.setdefault(syllable, chr(FIRST + len(codes))) for code, syllable in syllables
+    }
 
 
 @cache
 def _readings(language: str) -> list[tuple[int, str]]:
+    """The syllable of each character, its tone a figure at the end."""
     read = _cantonese if language == "yue" else _mandarin
     readings = ((code, read(chr(code))) for code in _HAN)
     return [(code, syllable) for code, syllable in readings if syllable]
 
 
 def _cantonese(char: str) -> str | None:
-    """The lazy syllable of a character; one in Simplified is read as its Traditional form is."""
+    """One in Simplified is read as its Traditional form is."""
     for form in (to_script(char, "hk"), char):
-        reading = ToJyutping.get_jyutping_list(form)[0][1]
-        if reading:
-            return lazy_cantonese(reading)
+        if reading := ToJyutping.get_jyutping_list(form)[0][1]:
+            return str(reading)
     return None
 
 
@@ -90,14 +104,17 @@ def lazy_cantonese(jyutping: str) -> str:
 
 
 def _mandarin(char: str) -> str | None:
-    reading = lazy_pinyin(fold(char), style=Style.NORMAL, errors="ignore")
-    return lazy_mandarin(reading[0]) if reading else None
+    reading = lazy_pinyin(
+        fold(char), style=Style.TONE3, errors="ignore", neutral_tone_with_five=True
+    )
+    return str(reading[0]) if reading else None
 
 
 def lazy_mandarin(pinyin: str) -> str:
-    """A syllable of pinyin without tone, and as the south says it: shang -> san, nan -> lan."""
-    parts = _PINYIN.fullmatch(pinyin)
+    """A syllable of pinyin without tone, and as the south says it: shang4 -> san, nan -> lan."""
+    syllable = pinyin.rstrip("12345")
+    parts = _PINYIN.fullmatch(syllable)
     if parts is None:
-        return pinyin
+        return syllable
     onset, rest = parts[1] or "", parts[2]
     return _FLAT.get(onset, onset) + (rest[:-1] if rest.endswith("ng") else rest)

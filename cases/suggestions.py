@@ -61,7 +61,7 @@ def categories(
         certain = case.category_confirmed and code == case.category
         reason = CONFIRMED if certain else HEARD
         share = None if certain else confidence
-        heard = classifier.reasons_for(text, code, known, model)
+        heard = classifier.reasons_for(text, case.language, code, known, model)
         found.append(Suggested(code, reason, share, heard))
     return found[:MOST]
 

@@ -1,17 +1,20 @@
 """How well does a model learn what a city's matters are about? On anyone's labelled file, on a CPU.
 
-    python -m evaluate categories FILE.csv [--baseline] [--json FILE]
+    python -m evaluate categories FILE.csv [--baseline] [--noise SHARE] [--json FILE]
 
 What is tested is what `python -m console model train` would put into service: the same code, learned from four
 fifths of the texts and tested on the fifth (`cases/training.py`), and where every row has a date also learned
 from the past and tested on what came then. The baselines are plain linear models of scikit-learn on the same two
 parts. Which of them is best is told by the very texts they are tested on, so the best one is a little lucky.
+
+Beside them stand the city's seed words, which learn from nothing, on all rows of its categories. With noise
+whatever is tested on is misheard (`mishearing`), and whatever is learned from is not.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,21 +28,30 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 
-from cases import labelled, training
+from cases import categories, classifier, departments, labelled, training
 from cases.accuracy import Accuracy, measure
+from cases.categories import Category
+from cases.classifier import Guess
+from cases.labelled import Row
 from cases.lexicon import plain
 from cases.training import Example, Fitted, Split
+from evaluate import corpora, mishearing
+from evaluate.chance import ece_by_chance
+from runtime.city import City
 
 OURS: Final = "ours"
+WORDS, LETTERS = "seed words", "seed words as written"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one way of learning did on one split. Seconds of learning; milliseconds of one guess."""
+    """What one way of learning did on one split. Seconds of learning; milliseconds of one guess. `chance`: the
+    calibration error that chance alone would make of shares that hold exactly."""
 
     way: str
     split: str
     accuracy: Accuracy
+    chance: float
     seconds: float
     milliseconds: float
 
@@ -47,7 +59,8 @@ class Result:
 @dataclass(frozen=True)
 class Outcome:
     """Everything that was tried on a source. `best`: the most accurate baseline; `points`: by how many points
-    of percent ours is better than it, negative where it is worse."""
+    of percent ours is better than it, negative where it is worse; `noise`: the share of the characters of what
+    was tested on that were misheard, `seed` that of their dice."""
 
     source: str
     rows: int
@@ -55,6 +68,40 @@ class Outcome:
     results: Sequence[Result]
     best: str | None = None
     points: float | None = None
+    noise: float = 0.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Town:
+    """A city as far as its seed words go: its categories, and the language of rows that tell none."""
+
+    categories: Sequence[Category] = ()
+    language: str = "cmn"
+
+    @classmethod
+    def read(cls, folder: Path) -> Town:
+        """The city kept in a folder. Raises ValueError."""
+        known = categories.read(folder, departments.read(folder))
+        return cls(known, City.read(folder).languages[0])
+
+    def of(self, row: Row) -> str:
+        """The language of a row, as codes of ours."""
+        return corpora.CALLED.get((row.language or "").lower(), self.language)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A share of the characters, from 0 to 1, and the seed of the dice."""
+
+    share: float = 0.0
+    seed: int = 1
+
+    def on(self, said: Sequence[tuple[str, str]]) -> list[str]:
+        """The texts, each given with its language, as they are heard."""
+        if not self.share:
+            return [text for text, _ in said]
+        return mishearing.all_misheard(said, self.share, self.seed)
 
 
 Guesses = list[dict[str, float]]
@@ -62,24 +109,72 @@ Learned = Callable[[Sequence[str]], Guesses]
 Way = Callable[[Sequence[Example]], Learned]
 
 
-def evaluate(source: Path, *, baseline: bool = False, parts: int = 1) -> Outcome:
+def evaluate(
+    source: Path,
+    *,
+    baseline: bool = False,
+    parts: int = 1,
+    town: Town = Town(),
+    noise: Noise = Noise(),
+) -> Outcome:
     """Learn and test. parts: of five, each held out once and tested on, all told together; with five every row
     is. Raises LabelledError, TooLittle, and ValueError when nothing can be held out."""
     rows = labelled.read(source)
+    languages = {row.text: town.of(row) for row in rows}
     examples = [Example(row.text, row.category, row.day) for row in rows]
     held = [training.stratified(examples, part) for part in range(parts)]
     if not any(split.test for split in held):
         raise ValueError(f"{source}: no category has five texts, so that none can be held out")
+    held = [_heard(split, languages, noise) for split in held]
     results = [_result(OURS, _ours, "stratified", held)]
     if later := training.temporal(examples):
-        results.append(_result(OURS, _ours, "temporal", [later]))
-    if baseline:
-        results += _rivals(held)
-    rivals = [one for one in results if one.way != OURS]
+        results.append(_result(OURS, _ours, "temporal", [_heard(later, languages, noise)]))
+    rivals = list(_rivals(held)) if baseline else []
     best = max(rivals, key=lambda one: one.accuracy.accuracy, default=None)
     points = 100 * (results[0].accuracy.accuracy - best.accuracy.accuracy) if best else None
+    results += [*rivals, *_by_words(rows, town, noise)]
     kinds = len({one.category for one in examples})
-    return Outcome(str(source), len(rows), kinds, results, best.way if best else None, points)
+    told = best.way if best else None
+    return Outcome(str(source), len(rows), kinds, results, told, points, noise.share, noise.seed)
+
+
+def _heard(split: Split, languages: Mapping[str, str], noise: Noise) -> Split:
+    """The same with what is tested on as it is heard."""
+    texts = noise.on([(one.text, languages[one.text]) for one in split.test])
+    pairs = zip(split.test, texts, strict=True)
+    return split._replace(test=[one._replace(text=text) for one, text in pairs])
+
+
+def _by_words(rows: Sequence[Row], town: Town, noise: Noise) -> Iterator[Result]:
+    """What the city's seed words make of the rows of its categories, if there are any: as the hotline finds
+    them, and by their letters alone."""
+    known = labelled.known(rows, town.categories).rows
+    if not known:
+        return
+    said = [(row.text, town.of(row)) for row in known]
+    heard = list(zip(noise.on(said), (language for _, language in said), strict=True))
+    truths = [row.category for row in known]
+    yield _guessed(WORDS, truths, heard, town)
+    # Of nobody's language no sounds are known.
+    yield _guessed(LETTERS, truths, [(text, "") for text, _ in heard], town)
+
+
+def _guessed(
+    way: str, truths: Sequence[str], heard: Sequence[tuple[str, str]], town: Town
+) -> Result:
+    for language in {language for _, language in heard}:
+        classifier.guess("", language, town.categories)  # reads the words
+    began = time.perf_counter()
+    found = [classifier.guess(text, language, town.categories) for text, language in heard]
+    spent = time.perf_counter() - began
+    guesses = [_shares(one) for one in found]
+    accuracy, milliseconds = measure(truths, guesses), 1000 * spent / len(heard)
+    return Result(way, "all rows", accuracy, ece_by_chance(guesses), 0.0, milliseconds)
+
+
+def _shares(found: Guess) -> dict[str, float]:
+    """None where the city does not trust the guess (`sure_from`)."""
+    return {found.category: found.confidence, **dict(found.alternatives)} if found.category else {}
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
@@ -106,8 +201,10 @@ def _result(name: str, way: Way, split: str, parts: Sequence[Split]) -> Result:
         guesses += learned([one.text for one in test]) if test else []
         taught, spent = taught + ready - began, spent + time.perf_counter() - ready
         truths += [one.category for one in test]
-    accuracy = measure(truths, guesses)
-    return Result(name, split, accuracy, taught / len(parts), 1000 * spent / len(truths))
+    seconds, milliseconds = taught / len(parts), 1000 * spent / len(truths)
+    return Result(
+        name, split, measure(truths, guesses), ece_by_chance(guesses), seconds, milliseconds
+    )
 
 
 def _rivals(held: Sequence[Split]) -> Iterator[Result]:

@@ -15,6 +15,10 @@ def show(out: Console, outcome: Outcome) -> None:
         f"{escape(outcome.source)}: {outcome.rows:,} rows, {outcome.categories} categories",
         soft_wrap=True,
     )
+    if outcome.noise:
+        out.print(
+            f"{outcome.noise:.0%} of the characters tested on are misheard (seed {outcome.seed})"
+        )
     out.print(_ways(outcome))
     if outcome.best is not None and outcome.points is not None:
         better = "better" if outcome.points >= 0 else "worse"
@@ -27,8 +31,9 @@ def show(out: Console, outcome: Outcome) -> None:
 
 def _ways(outcome: Outcome) -> Table:
     table = Table(title="How often right")
-    for heading in ("way", "split", "n", "accuracy", "macro-F1", "top-3", "ECE", "log-loss"):
+    for heading in ("way", "split", "n", "accuracy", "macro-F1", "top-3", "ECE", "by chance"):
         table.add_column(heading)
+    table.add_column("log-loss")
     table.add_column("learned in")
     table.add_column("a guess")
     for one in outcome.results:
@@ -41,6 +46,7 @@ def _ways(outcome: Outcome) -> Table:
             f"{found.macro_f1:.3f}",
             f"{found.top3:.3f}",
             f"{found.ece:.3f}",
+            f"{one.chance:.3f}",
             f"{found.log_loss:.3f}",
             f"{one.seconds:.1f} s",
             f"{one.milliseconds:.2f} ms",

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import asin, cos, radians, sin, sqrt
@@ -19,7 +18,7 @@ from rich.table import Table
 from cases.gazetteer import Candidate, Gazetteer
 from cases.places import OR, Place, Places, comparable
 from cases.readings import LIKELY
-from cases.sounds import is_sounded, sound
+from evaluate import mishearing
 from evaluate.sheets import Row, rows
 
 NEAR_METRES: Final = 300.0
@@ -93,32 +92,17 @@ def _language(row: Row, usual: str) -> str:
 def misheard(asked: Sequence[Asked], share: float, seed: int) -> list[Asked]:
     """The same with a share of the Chinese characters, drawn by `seed`, replaced by others of the same
     sound out of those that the sheet itself has; one without another stays."""
-    rng = random.Random(seed)
-    alike = {language: _alike(asked, language) for language in {one.language for one in asked}}
-
-    def garbled(one: Asked) -> str:
-        others = alike[one.language]
-        return "".join(
-            rng.choice(others[char]) if rng.random() < share and char in others else char
-            for char in one.text
-        )
-
-    return [replace(one, text=garbled(one)) for one in asked]
+    dice = random.Random(seed)
+    known = {language: _alike(asked, language) for language in {one.language for one in asked}}
+    return [
+        replace(one, text=mishearing.misheard(one.text, share, known[one.language], dice))
+        for one in asked
+    ]
 
 
 def _alike(asked: Iterable[Asked], language: str) -> dict[str, list[str]]:
     """For each character of the sheet the others of its sound."""
-    chars = sorted({char for one in asked for char in one.text + "".join(one.names)})
-    by_sound: defaultdict[str, list[str]] = defaultdict(list)
-    for char in chars:
-        if is_sounded(heard := sound(char, language)):
-            by_sound[heard].append(char)
-    return {
-        char: [other for other in group if other != char]
-        for group in by_sound.values()
-        for char in group
-        if len(group) > 1
-    }
+    return mishearing.alike("".join(one.text + "".join(one.names) for one in asked), language)
 
 
 def judge(asked: Iterable[Asked], known: Places) -> Iterator[Answer]:

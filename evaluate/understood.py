@@ -83,9 +83,9 @@ def places(file: Path, noise: float, seed: int, city: str | None, json_file: Pat
     """
     out = console()
     try:
-        folder = _folder(city)
-        asked = list(places_heard.read(file, City.read(folder).languages[0]))
-        known = gazetteer_files.read(folder)
+        kept = folder(city)
+        asked = list(places_heard.read(file, City.read(kept).languages[0]))
+        known = gazetteer_files.read(kept)
     except (SheetError, CityError, PackError) as error:
         raise click.ClickException(str(error)) from None
     if noise:
@@ -115,7 +115,7 @@ def surges(
     """
     out = console()
     try:
-        calendar = City.read(_folder(city))
+        calendar = City.read(folder(city))
         with out.status("reading") as status:
             tally = tallies.read(file, lambda rows: status.update(f"{rows:,} rows"))
     except (SheetError, CityError) as error:
@@ -131,7 +131,8 @@ def surges(
     keep(json_file, alarms.as_json(tally, [*found, *([weekly] if weekly else ())]))
 
 
-def _folder(city: str | None) -> Path:
+def folder(city: str | None) -> Path:
+    """Where a city is kept: a code, a path, or None for the one of the settings."""
     chosen = city or Settings.read().city
     return Path(chosen) if "/" in chosen else CITIES / chosen
 

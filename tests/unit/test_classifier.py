@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from math import fsum
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -12,8 +17,9 @@ from hypothesis import strategies as st
 
 from cases import categories, departments
 from cases.categories import Category
-from cases.classifier import ALTERNATIVES, DOUBT, Guess, guess
+from cases.classifier import ALTERNATIVES, DOUBT, Guess, guess, likely
 from cases.script import fold, to_script
+from evaluate.mishearing import alike, common, misheard
 from tests.support.cost import processor_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +175,7 @@ def test_a_guess_is_always_well_formed(calls: list[Call]) -> None:
     assert 0 < sum(scores) < 1
     assert len(found.alternatives) <= ALTERNATIVES
     assert found.category not in dict(found.alternatives)
-    assert found.reasons and all(reason in said for reason in found.reasons)
+    assert found.reasons and all(reason.partition("（")[0] in said for reason in found.reasons)
 
 
 @given(a_call, a_call)
@@ -195,6 +201,66 @@ def test_both_scripts_count_alike(call: Call) -> None:
     one, other = (guess(said, call.language, pack) for said in (simplified, traditional))
     assert (one.category, one.confidence) == (other.category, other.confidence)
     assert one.category == call.guess().category
+
+
+# --- does it hear what was written otherwise?
+
+
+def test_a_word_that_only_sounds_right_counts_and_says_for_which_it_was_taken() -> None:
+    found = guess("外墙的朋网很容易着火", "cmn", HERE)
+    assert (found.category, found.reasons) == ("fire-safety", ("朋网（棚网）", "容易着火"))
+
+
+def test_it_counts_less_than_one_that_is_written() -> None:
+    net = [category("net", yue={"易燃": 3})]
+    written, heard = (guess(said, "yue", net) for said in ("個網易燃", "個網易然"))
+    assert (heard.category, heard.reasons) == ("net", ("易然（易燃）",))
+    assert heard.confidence < written.confidence
+
+
+def test_said_once_rightly_it_counts_in_full_however_often_it_is_misheard() -> None:
+    net = [category("net", yue={"易燃": 3})]
+    both, written = (guess(said, "yue", net) for said in ("易然，易燃，易然", "易燃"))
+    assert both.confidence == written.confidence
+
+
+def test_a_written_word_keeps_its_characters() -> None:
+    """然後 is written there, so that nobody heard 易燃."""
+    kinds = [category("net", yue={"易燃": 3}), category("later", yue={"然後": 0.1})]
+    assert guess("易然後", "yue", kinds).reasons == ("然後",)
+
+
+@pytest.mark.parametrize("language", [None, "en", "fr"])
+def test_only_a_caller_in_chinese_is_heard_so(language: str | None) -> None:
+    assert guess("個網易然", language, [category("net", yue={"易燃": 3})]).category is None
+
+
+@given(st.lists(a_call, min_size=1, max_size=4), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=60)
+def test_danger_that_is_written_is_never_less_for_what_is_only_heard(
+    calls: list[Call], dice: Random
+) -> None:
+    """Weighed against doubt alone, every category has at least what its written words give it."""
+    language = dice.choice(["yue", "cmn"])
+    said = misheard("。".join(call.said for call in calls), 0.3, _alike(language), dice)
+    one_tongue = [
+        replace(kind, words=dict.fromkeys(kind.words, kind.words[language])) for kind in HERE
+    ]
+    heard, written = (
+        _evidence(likely(said, spoken, one_tongue)) for spoken in (language, "nobody's")
+    )
+    for code, evidence in written.items():
+        assert heard[code] >= evidence - 1e-9
+
+
+def _evidence(shares: Mapping[str, float]) -> dict[str, float]:
+    doubt = 1 - fsum(shares.values())
+    return {code: share / doubt for code, share in shares.items()}
+
+
+@cache
+def _alike(language: str) -> dict[str, list[str]]:
+    return alike({char for call in CALLS for char in call.said} | common(language), language)
 
 
 # --- does it read what is there?

@@ -26,6 +26,12 @@ def test_a_row_is_a_text_a_category_and_if_told_a_department_and_a_day(tmp_path:
     ]
 
 
+def test_a_row_may_say_its_language(tmp_path: Path) -> None:
+    lines = [("街燈壞咗", "lamps", "zh-HK"), ("垃圾", "refuse", "")]
+    file = write(tmp_path / "a.csv", lines, "text", "category", "language")
+    assert [row.language for row in labelled.read(file)] == ["zh-HK", None]
+
+
 def test_the_mark_of_a_spreadsheet_and_empty_lines_are_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes('\ufefftext,category\r\n\r\n"兩\r\n行",x\r\n,\r\n再,y\r\n'.encode())
