@@ -30,6 +30,7 @@ KINDS = (
     "danger",
     "alert",
     "article_review",
+    "topic",
     # Somebody at the console tries out whether a department's system hears us.
     "test",
     # Ours alone: a way to somebody does not work.

@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from cases import admin_history, calls, hazards, kpis
+from cases import admin_history, calls, hazards, kpis, notices
 from cases.calls import Call
 from cases.case import Case
 from cases.clusters import Sighting
@@ -49,6 +49,8 @@ from cases.record import Id, Record, insert
 
 # A month is compared with so many before it.
 BEFORE: Final = 3
+# So many months, with the one that runs, a department is reminded of a topic that it leads.
+LATELY: Final = 3
 # Of fewer cases in a month a share says too little: such a problem is shown and not ranked.
 LEAST: Final = 5
 MOST_WORDS: Final = 2000
@@ -387,7 +389,7 @@ def choose(
     by: Person,
     now: datetime,
 ) -> MonthlyTopic:
-    """Make a ranked problem the topic of the month, with the reason and the department that leads.
+    """Make a ranked problem the topic of the month, with the reason and the department that leads, which is told.
 
     Raises Refused: `incomplete`; `no_such_problem` when it is not (any more) ranked in that month; `topic_stands`
     while another one is chosen.
@@ -417,7 +419,31 @@ def choose(
     if topic_id is None:
         raise Refused("topic_stands", month=month)
     admin_history.add(session, "topic_chosen", now, by=by, about=f"topic:{month}", **about)
-    return session.get_one(MonthlyTopic, topic_id)
+    topic = session.get_one(MonthlyTopic, topic_id)
+    _tell(session, topic, "chosen", f"{month}：{topic.reason}", now)
+    return topic
+
+
+def _tell(session: Session, topic: MonthlyTopic, state: str, what: str, now: datetime) -> None:
+    """Let the department that leads know that it does, or that it does not any more."""
+    notices.post(
+        session,
+        "topic",
+        to=f"department:{topic.department}",
+        case_id=None,
+        facts={
+            "what": what,
+            "category": topic.category,
+            "hazard": topic.hazard,
+            "place": topic.district,
+            "seen": topic.figures["cases"],
+            "state": state,
+            "lead": topic.department,
+            "link": "/department#topics",
+        },
+        dedupe=f"topic:{topic.id}:{state}",
+        now=now,
+    )
 
 
 def _figures(row: Ranked) -> dict[str, Any]:
@@ -432,7 +458,10 @@ def _figures(row: Ranked) -> dict[str, Any]:
 
 
 def undo(session: Session, topic: MonthlyTopic, *, by: Person, now: datetime) -> None:
-    """The choice does not stand any more; that it was made stays on record. Raises Refused: `already`."""
+    """The choice does not stand any more; that it was made stays on record. Who was to lead is told.
+
+    Raises Refused: `already`.
+    """
     ended = (
         update(MonthlyTopic)
         .where(MonthlyTopic.id == topic.id, MonthlyTopic.undone_at.is_(None))
@@ -449,12 +478,22 @@ def undo(session: Session, topic: MonthlyTopic, *, by: Person, now: datetime) ->
     }
     session.refresh(topic)
     admin_history.add(session, "topic_undone", now, by=by, about=f"topic:{topic.month}", **about)
+    _tell(session, topic, "undone", topic.month, now)
 
 
 def standing(session: Session, month: date) -> MonthlyTopic | None:
     """The topic of a month, if one is chosen."""
     wanted = select(MonthlyTopic).where(MonthlyTopic.month == f"{month:%Y-%m}", STANDS)
     return session.scalars(wanted).one_or_none()
+
+
+def led_by(session: Session, department: str, today: date) -> list[MonthlyTopic]:
+    """The topics of lately that the department leads and that stand, the latest month first."""
+    since = first_of(today, 1 - LATELY)
+    wanted = select(MonthlyTopic).where(
+        MonthlyTopic.department == department, MonthlyTopic.month >= f"{since:%Y-%m}", STANDS
+    )
+    return list(session.scalars(wanted.order_by(MonthlyTopic.month.desc())))
 
 
 def chosen(session: Session, limit: int = 24) -> list[MonthlyTopic]:

@@ -7,7 +7,7 @@ first of these the page comes back (`?back=<number>&reason=<code>`) with the res
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases import asked as asked_rules
-from cases import clocks, lifecycle, referrals, tasks, transcripts
+from cases import clocks, lifecycle, referrals, tasks, topics, transcripts
 from cases.asked import ACCEPTED, SUPPORT, Referral
 from cases.case import Case
 from cases.clocks import Clock
@@ -23,8 +23,9 @@ from cases.errors import Refused
 from cases.history import Entry
 from cases.permissions import SEE_CASES, SEE_OWN_CASES
 from cases.tasks import Task
+from cases.topics import MonthlyTopic
 from cases.whistles import Called, Whistle
-from console import forms, live, own_cases
+from console import forms, live, own_cases, topic_page
 from console.door import needs
 from console.office import Office
 from console.who import Who, who
@@ -64,6 +65,7 @@ class Inbox:
     sent_back: list[Item]
     in_work: list[Item]
     supported: list[Item]
+    topics: list[tuple[MonthlyTopic, str | None]] = field(default_factory=list)
     names: dict[str, Who] = field(default_factory=dict)
     likely: list[str] = field(default_factory=list)
 
@@ -161,9 +163,21 @@ def _inbox(records: Session, office: Office, department: str, back: Back | None)
         sent_back=_in_order(items(case) for case in owned if "reopened" in case.flags),
         in_work=_in_order(items(case) for case in owned if "reopened" not in case.flags),
         supported=_in_order(items(case) for case in supported),
+        topics=_topics(records, office, department),
         names=who(records, [task.given_by for task, _ in given]),
         likely=[one for case in returned[:1] for one in _likely(records, office, case, department)],
     )
+
+
+def _topics(
+    records: Session, office: Office, department: str
+) -> list[tuple[MonthlyTopic, str | None]]:
+    """The monthly topics that the department leads, each with the address of its own cases of it."""
+    today = clock.now().astimezone(office.city.time_zone).date()
+    return [
+        (one, topic_page.cases_of(date.fromisoformat(f"{one.month}-01"), one.problem))
+        for one in topics.led_by(records, department, today)
+    ]
 
 
 def _in_order(items: Iterable[Item]) -> list[Item]:

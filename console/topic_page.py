@@ -182,7 +182,7 @@ def _row(words: Words, report: Report, tally: Tally, ranked: Ranked | None) -> R
         growth=_growth(tally),
         repeats=_shown(tally.repeat_rate),
         unresolved=_shown(tally.unresolved_rate),
-        cases=_list(report, tally.problem),
+        cases=cases_of(report.month, tally.problem),
     )
 
 
@@ -200,17 +200,17 @@ def _shown(rate: Rate) -> Shown:
     return Shown(share, low, high, rate.n)
 
 
-def _list(report: Report, problem: Problem) -> str | None:
-    """The list of the same cases. It cannot be asked for those without a hazard or a district."""
+def cases_of(month: date, problem: Problem) -> str | None:
+    """Where a month's cases of a problem are listed. Those without a hazard or a district cannot be asked for."""
     if not problem.hazard or not problem.district:
         return None
-    last = topics.first_of(report.month, 1) - timedelta(days=1)
+    last = topics.first_of(month, 1) - timedelta(days=1)
     return url_for(
         "console.case_list",
         category=problem.category or "none",
         hazard=problem.hazard,
         district=problem.district,
-        since=report.month.isoformat(),
+        since=month.isoformat(),
         until=last.isoformat(),
     )
 

@@ -8,6 +8,7 @@ from tests.browser.conftest import LiveConsole, Tab
 from tests.browser.test_console import LANGS, barriers
 from tests.integration.console.test_topic_page import LIFT, NET, told
 
+LITTER = "沙田禾輋邨有人亂拋垃圾，好臭"
 OpenTab = Callable[..., Tab]
 DRAWN = """
 [...document.querySelectorAll("canvas")].map((canvas) => {
@@ -27,6 +28,7 @@ def topics(console: LiveConsole) -> LiveConsole:
     console.house.agent("mei", "admin")
     told(console.house, NET, 6, day=3)
     told(console.house, LIFT, 5, day=4)
+    told(console.house, LITTER, 2, day=5)
     return console
 
 
@@ -55,7 +57,8 @@ def test_the_form_and_the_choice_are_within_reach(
     here = tab(locale, width)
     here.sign_in("mei")
     here.open("/topics")
-    here.page.click(".topic summary")
+    for folded in (".topic", ".how", ".too-few"):
+        here.page.click(f"{folded} summary")
     assert barriers(here.page) == [] and here.page.evaluate(SIDEWAYS) <= 0
     here.page.select_option("#topic-problem", index=1)
     here.page.fill("#topic-reason", "It is told of every day.")

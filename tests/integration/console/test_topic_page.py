@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from cases import topics
+from cases.notices import Notice
 from cases.topics import MonthlyTopic
 from cases.understanding import understand
 from runtime import clock
@@ -123,6 +124,26 @@ def test_a_supervisor_chooses_one_with_a_reason_and_who_leads_and_undoes_it(
     assert boss.post(f"/topics/{topic.id}/undo").status_code == 409
     audit = house.signed_in("admin").get("/admin/audit").text
     assert "專題：" in audit and "大埔區" in audit
+
+
+def test_the_department_that_leads_is_told_and_sees_it_on_its_own_page(house: ConsoleHouse) -> None:
+    told(house, NET, 6, day=3)
+    boss, officer = house.signed_in("supervisor"), house.officer("bd")
+    key = problems(boss.get("/topics").text)[0]
+    said = boss.post("/topics/choose", **given(house, key))
+    assert "並會通知主辦部門" in boss.get(str(said.location)).text
+    page = officer.get("/department").text
+    assert "貴部門主辦的每月一題" in page and REASON in page and "hazard=fire" in page
+    assert REASON not in house.officer("hyd").get("/department").text
+    (topic,) = stored(house)
+    boss.post(f"/topics/{topic.id}/undo")
+    assert REASON not in officer.get("/department").text
+    with transaction(house.engine) as session:
+        notices = list(session.scalars(select(Notice).where(Notice.kind == "topic")))
+        assert [one.to for one in notices] == ["department:bd", "department:bd"]
+        text = house.office.house.write("topic", notices[0].facts, "en").body
+    assert "Hazard: fire hazard" in text and "District: 大埔區" in text and "chosen: 6" in text
+    assert "It is: chosen" in text and "Lead: Buildings Department" in text and REASON in text
 
 
 def test_what_was_typed_stays_when_something_is_missing(house: ConsoleHouse) -> None:

@@ -7,13 +7,14 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from cases import admin_history, calls, topics
 from cases.browser_calls import BROWSER
 from cases.case import Case
 from cases.clusters import Cluster, Sighting
+from cases.notices import Notice
 from cases.readings import Reading
 from cases.topics import MonthlyTopic, Problem, Report, Tally
 from runtime.database import transaction
@@ -344,3 +345,40 @@ def test_what_is_not_ranked_cannot_be_chosen(year: Year) -> None:
     year.cases(11, LIFTS, 4)
     with refused("no_such_problem"):
         choose(year, year.report())
+
+
+# --- telling who leads ----------------------------------------------------------------------------------
+
+
+def test_who_leads_is_told_of_the_choice_and_of_its_undoing_each_once(year: Year) -> None:
+    topic = choose(year, year.three_problems())
+    topics.undo(year.session, topic, by=BOSS, now=AFTERWARDS)
+    chosen, undone = year.session.scalars(select(Notice).order_by(Notice.id))
+    assert (chosen.kind, chosen.to, chosen.case_id) == ("topic", "department:emsd", None)
+    assert chosen.facts == {
+        "what": "2026-11：困𨋢個案倍增。",
+        "category": "lift",
+        "hazard": "lift",
+        "place": "大埔區",
+        "seen": 8,
+        "state": "chosen",
+        "lead": "emsd",
+        "link": "/department#topics",
+    }
+    assert undone.to == "department:emsd" and undone.facts["state"] == "undone"
+
+
+def test_nobody_is_told_of_what_was_refused(year: Year) -> None:
+    with refused("incomplete"):
+        choose(year, year.three_problems(), reason="")
+    assert list(year.session.scalars(select(Notice))) == []
+
+
+def test_a_department_leads_what_stands_of_the_last_three_months(year: Year) -> None:
+    topic = choose(year, year.three_problems())
+    for day in (date(2026, 11, 30), date(2027, 1, 31)):
+        assert topics.led_by(year.session, "emsd", day) == [topic]
+    assert topics.led_by(year.session, "emsd", date(2027, 2, 1)) == []
+    assert topics.led_by(year.session, "hyd", date(2026, 12, 1)) == []
+    topics.undo(year.session, topic, by=BOSS, now=AFTERWARDS)
+    assert topics.led_by(year.session, "emsd", date(2026, 12, 1)) == []
