@@ -139,11 +139,11 @@ def names(session: Session, case_id: int) -> list[str]:
 def sure_place(
     reading: Reading, slots: Iterable[Mapping[str, Any]], *, wide: bool = False
 ) -> Mapping[str, Any] | None:
-    """The likeliest place that is certain, also by the ear that heard its words (`slots`).
+    """The likeliest place that is certain, also by the ear that heard its words (`slots`) once at least.
 
     wide: a district is place enough. Its address, where a figure of it is doubted, is left out.
     """
-    doubted = [one for one in slots if one["kind"] == "place" and one["confidence"] < SURE]
+    doubted = _doubted([one for one in slots if one["kind"] == "place"])
     for place in reading.places:
         if (place["wide"] and not wide) or place["confidence"] < SURE_PLACE:
             continue
@@ -153,6 +153,12 @@ def sure_place(
         unsure = figures & {*(place.get("parts") or {}).values()}
         return {**place, "address": "", "parts": {}} if unsure else place
     return None
+
+
+def _doubted(slots: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What was nowhere heard for certain: who says it twice is believed the better of the two."""
+    certain = {str(one["value"]) for one in slots if one["confidence"] >= SURE}
+    return [one for one in slots if str(one["value"]) not in certain]
 
 
 def _is_within(one: str, other: str) -> bool:

@@ -19,7 +19,7 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-from . import screen, work
+from . import screen, town, work
 from .call import Call
 from .exchange import Exchange
 from .house import ADDRESS, MODEL, PROJECT, WITH_PHONE, House, HouseError, free_port
@@ -73,7 +73,7 @@ def demonstrate(
     progress = _follow(out, house, calls, watch, limit)
     for scenario, one in zip(scenarios, progress, strict=True):
         out.print(screen.outcome(scenario, one, watch.seconds(one)))
-    shortfalls = _shortfalls(scenarios, progress)
+    shortfalls = _shortfalls(scenarios, progress, watch, limit)
     if shortfalls and not stay:
         raise Unhappy("\n".join(["The demonstration did not come off:", *shortfalls]))
     if stay:
@@ -116,14 +116,21 @@ def _follow(
     return now
 
 
-def _shortfalls(scenarios: Sequence[Scenario], progress: Sequence[work.Progress]) -> list[str]:
-    """Every call must have one case, and the case a transcript; what falls short of that."""
+def _shortfalls(
+    scenarios: Sequence[Scenario],
+    progress: Sequence[work.Progress],
+    watch: work.Stopwatch,
+    limit: float,
+) -> list[str]:
+    """Every call must have one case, and the case a transcript in time; what falls short of that."""
     found = []
     for scenario, one in zip(scenarios, progress, strict=True):
         if len(one.cases) != 1:
             found.append(f"{scenario.title}: {len(one.cases)} cases instead of one")
         elif not one.cases[0]["transcript"]:
             found.append(f"{scenario.title}: no transcript, only {one.words}")
+        elif (seconds := watch.seconds(one)) is not None and seconds > limit:
+            found.append(f"{scenario.title}: a transcript only after {seconds:.1f} s")
     return found
 
 
@@ -173,6 +180,7 @@ def _hotline(state: Path) -> Iterator[tuple[Exchange, House]]:
         settings = {
             "TWILIO_ACCOUNT_SID": exchange.account,
             "MEDIA_HOSTS": exchange.media.host,
+            "CITY": str(town.build(state.resolve())),
             **WITH_PHONE,
         }
         house = House(state.resolve(), settings, port=port, token=exchange.token)

@@ -239,12 +239,14 @@ class Call:
     # What the caller does
 
     def _gather(self, verb: Verb) -> Step | None:
-        act = self.script.at_keypad(" ".join(child.text for child in verb.children))
+        act, began = self.script.at_keypad(_words(verb)), self.seconds
         self._prompt(verb, cut=isinstance(act, Press) and act.barge_in)
         if isinstance(act, HangUp):
             self.seconds += act.after
             raise _HungUp
         digits = self._keyed(act, verb)
+        if isinstance(act, StaySilent) and act.really:
+            time.sleep(self.seconds - began)
         if not digits and verb.get("actionOnEmptyResult") != "true":
             return None
         return self._onward(verb, {"Digits": digits})
@@ -263,8 +265,6 @@ class Call:
         if isinstance(act, StaySilent):
             self._emit(events.StaysSilent(self.sid, self.seconds, timeout))
             self.seconds += timeout
-            if act.really:
-                time.sleep(timeout)
             return ""
         self._emit(events.Presses(self.sid, self.seconds, act.keys))
         finish = verb.get("finishOnKey", "#")
@@ -434,6 +434,10 @@ _VERBS: dict[str, Callable[[Call, Verb], Step | None]] = {
     "Hangup": Call._hang_up,
     "Reject": Call._reject,
 }
+
+
+def _words(verb: Verb) -> str:
+    return " ".join(child.text for child in verb.children)
 
 
 def _seconds_to_say(text: str) -> float:

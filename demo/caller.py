@@ -40,14 +40,15 @@ class Press:
 
 @dataclass(frozen=True)
 class StaySilent:
-    """Does nothing. `really`: in real time as well, so that workers get on meanwhile."""
+    """Does nothing. `really`: at the keypad in real time as well, prompt included, so that workers get
+    on meanwhile."""
 
     really: bool = False
 
 
 @dataclass(frozen=True)
 class WaitFor:
-    """Stays silent at the keypad, really waiting, until a prompt has these words in it."""
+    """Stays silent at the keypad, in real time, until a prompt has these words in it."""
 
     words: str
 

@@ -22,6 +22,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent
 MODEL = PROJECT / "demo" / "model" / "hotline.pt"
 ADDRESS = "127.0.0.1"
+CITY = "hongkong"
 
 MIGRATE = [sys.executable, "-m", "alembic", "upgrade", "head"]
 WEB = [sys.executable, "app.py"]
@@ -88,7 +89,7 @@ class House:
             **os.environ,
             **NOTHING_SET,
             "PHONE_ENABLED": "0",
-            "CITY": "hongkong",
+            "CITY": CITY,
             "PROVIDER": "twilio",
             "CALLER_SMS": "city",
             "PORT": str(self.port),

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from .caller import Act, hang_up, speak, speak_and_hang_up, stay_silent
+from .caller import Act, hang_up, speak, speak_and_hang_up, stay_silent, wait_for
 from .delivery import GOOD_DAY, Delivery
 from .media import Manners
 
 CALLS = Path(__file__).resolve().parent / "calls"
+Row = dict[str, str]
 LANGUAGES = {"yue": "Cantonese", "cmn": "Putonghua", "en": "English"}
 
 
@@ -27,22 +28,32 @@ class Scenario:
     delivery: Delivery
 
 
-def _ends_with_hash(wav: Path, says: str) -> tuple[Act, ...]:
-    return speak(wav, says, then="#"), stay_silent()
+# How the menu begins that a caller hears once it was seen what is understood of their words, or not.
+_ANYTHING_ELSE = {"yue": "想補充", "cmn": "要补充", "en": "To add something"}
 
 
-def _just_stops(wav: Path, says: str) -> tuple[Act, ...]:
-    return speak(wav, says), hang_up()
+def _ends_with_hash(wav: Path, row: Row) -> tuple[Act, ...]:
+    """Waits as long as it takes, listens to all of it and lets the hotline ring off."""
+    return speak(wav, row["says"], then="#"), _listens(row), stay_silent()
 
 
-def _line_goes_dead(wav: Path, says: str) -> tuple[Act, ...]:
-    return (speak_and_hang_up(wav, says=says),)
+def _just_stops(wav: Path, row: Row) -> tuple[Act, ...]:
+    """Waits as long as it takes, and hangs up as the hotline says one may."""
+    return speak(wav, row["says"]), _listens(row), hang_up()
+
+
+def _listens(row: Row) -> Act:
+    return wait_for(_ANYTHING_ELSE[row["language"]])
+
+
+def _line_goes_dead(wav: Path, row: Row) -> tuple[Act, ...]:
+    return (speak_and_hang_up(wav, says=row["says"]),)
 
 
 @dataclass(frozen=True)
 class _Plot:
     title: str
-    acts: Callable[[Path, str], tuple[Act, ...]]
+    acts: Callable[[Path, Row], tuple[Act, ...]]
     delivery: Delivery = GOOD_DAY
 
 
@@ -67,13 +78,13 @@ def read(folder: Path = CALLS) -> list[Scenario]:
     return [_scenario(folder / file, by_file[file], plot) for file, plot in PLOTS.items()]
 
 
-def _scenario(wav: Path, row: dict[str, str], plot: _Plot) -> Scenario:
+def _scenario(wav: Path, row: Row, plot: _Plot) -> Scenario:
     return Scenario(
         title=f"{LANGUAGES[row['language']]}, {plot.title}",
         language=row["language"],
         caller=row["caller"],
         recording=wav,
         says=row["says"],
-        acts=plot.acts(wav, row["says"]),
+        acts=plot.acts(wav, row),
         delivery=plot.delivery,
     )

@@ -114,6 +114,8 @@ def _case(scenario: Scenario, case: Case, seconds: float | None) -> RenderableTy
 def _facts(scenario: Scenario, case: Case, seconds: float | None) -> Iterator[tuple[str, str]]:
     language, transcript = case["language"], case["transcript"]
     yield "case", f"{case['number']} ({case['status']})"
+    if case["merged_into"]:
+        yield "joined to", f"{case['merged_into']}, in which the same caller told of it before"
     yield "caller", str(case["caller_masked"])
     yield "language", LANGUAGES.get(language, str(language))
     yield "said", scenario.says
@@ -122,8 +124,10 @@ def _facts(scenario: Scenario, case: Case, seconds: float | None) -> Iterator[tu
         rate = character_error_rate(scenario.says, transcript)
         yield "error rate", f"{rate:.1%} of the characters said"
     yield "category", _category(case)
-    if seconds is not None:
+    if seconds is not None and seconds >= 0:
         yield "ready after", f"{seconds:.1f} s from hang-up to transcript"
+    elif seconds is not None:
+        yield "ready", "while the caller was on the line"
 
 
 def _category(case: Case) -> str:

@@ -26,11 +26,20 @@ def silence(seconds: float) -> Samples:
 
 def read(path: Path) -> Samples:
     """A WAV file (16-bit PCM or mu-law) as the line carries it. Raises ValueError for others."""
-    chunks = dict(_chunks(path.read_bytes()))
+    try:
+        return decoded(path.read_bytes())
+    except ValueError as problem:
+        raise ValueError(f"{path}: {problem}") from problem
+
+
+def decoded(content: bytes) -> Samples:
+    """The bytes of a WAV file as the line carries them. Raises ValueError for other than 16-bit PCM
+    or mu-law."""
+    chunks = dict(_chunks(content))
     kind, channels, rate = struct.unpack_from("<HHI", chunks[b"fmt "])
     (bits,) = struct.unpack_from("<H", chunks[b"fmt "], 14)
     if (kind, bits) not in ((_PCM, 16), (_MU_LAW, 8)):
-        raise ValueError(f"{path}: want 16-bit PCM or mu-law")
+        raise ValueError("want 16-bit PCM or mu-law")
     data = chunks[b"data"]
     samples = np.frombuffer(data, "<i2") if kind == _PCM else _from_mu_law(data)
     mono = samples.reshape(-1, channels).mean(axis=1)

@@ -55,7 +55,10 @@ def progress_of(call: Call, cases: Sequence[Case]) -> Progress:
 
 
 class Stopwatch:
-    """Seconds from each call's hang-up to its transcript: as the export tells, or as we saw it."""
+    """Seconds from each call's hang-up to its transcript: as the export tells, or as we saw it.
+
+    Negative where the hotline had it while the caller was on the line.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, datetime] = {}
@@ -71,4 +74,4 @@ class Stopwatch:
         then = datetime.fromisoformat(told) if told else self._seen.get(one.call.sid)
         if then is None or one.call.ended_at is None:
             return None
-        return max(0.0, (then - one.call.ended_at).total_seconds())
+        return (then - one.call.ended_at).total_seconds()

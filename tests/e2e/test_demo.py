@@ -54,7 +54,13 @@ def test_it_shows_what_callers_hear_press_and_say(shown: Shown) -> None:
 def test_it_shows_a_case_for_each_of_the_four_calls(shown: Shown) -> None:
     assert len(re.findall(r"^case +\d{9}", shown.stdout, re.M)) == 4
     assert len(re.findall(r"^error rate +\d+\.\d%", shown.stdout, re.M)) == 4
-    assert len(re.findall(r"^ready after +\d+\.\d s", shown.stdout, re.M)) == 4
+    ready = r"^ready +while the caller was on the line|^ready after +\d+\.\d s"
+    assert len(re.findall(ready, shown.stdout, re.M)) == 4
+
+
+def test_its_callers_hear_back_what_they_said_and_where(shown: Shown) -> None:
+    heard = "".join(shown.stdout.split())
+    assert "你講嘅係" in heard and "海晴邨" in heard.partition("你講嘅係")[2][:12]
 
 
 def test_it_says_plainly_what_the_bundled_model_is(shown: Shown) -> None:

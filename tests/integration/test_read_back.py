@@ -216,6 +216,15 @@ def test_a_place_that_was_heard_badly_is_asked_for_and_not_told_as_if_it_were_ce
     assert "喺邊度" in words and "宏福苑" not in words
 
 
+def test_a_place_heard_badly_once_and_well_the_second_time_is_certain(house: House) -> None:
+    house.speak()
+    badly, well = (
+        Slot("place", "宏福苑", "宏福苑", at, at + 1, sure) for at, sure in ((0, 0.4), (3, 0.8))
+    )
+    house.is_understood(f"{NETS}，係宏福苑呀", slots=(badly, well))
+    assert "你講嘅係：宏福苑，棚架及棚網。" in house.wait()
+
+
 def test_the_place_is_asked_for_once(house: House) -> None:
     house.speak()
     house.is_understood("啲棚網好易燃")

@@ -87,11 +87,17 @@ class Visitor:
 
     def _seen(self, response: TestResponse) -> TestResponse:
         page = response.text if response.mimetype == "text/html" else ""
-        if found := re.search(r'name="csrf_token" value="([^"]+)"', page):
-            self.proof = found[1]
+        if proof := proof_on(page):
+            self.proof = proof
         elif response.location:
             self.proof = ""  # who signs in or out gets a new one
         return response
+
+
+def proof_on(page: str) -> str:
+    """The proof of origin that a page gives to whoever posts its forms; empty when it gives none."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    return found[1] if found else ""
 
 
 def on_page(page: str) -> dict[str, str]:
