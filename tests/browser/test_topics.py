@@ -69,3 +69,27 @@ def test_the_form_and_the_choice_are_within_reach(
     here.page.click(".topic form button")
     here.page.wait_for_selector(".topic summary")
     here.forget()
+
+
+@pytest.mark.parametrize("width", [320, 1366])
+@pytest.mark.parametrize("locale", LANGS)
+def test_the_officer_of_the_lead_finds_it_on_the_departments_page(
+    tab: OpenTab, topics: LiveConsole, locale: str, width: int
+) -> None:
+    topics.house.agent("bo", "officer")
+    here = tab(locale, width)
+    here.sign_in("mei")
+    here.open("/topics")
+    here.page.click(".topic summary")
+    here.page.select_option("#topic-problem", index=1)
+    here.page.fill("#topic-reason", "It is told of every day.")
+    here.page.select_option("#topic-lead", value=next(iter(topics.house.office.departments)))
+    here.page.click(".topic form button")
+    here.page.wait_for_selector(".topic .said-whole")
+    here.page.context.clear_cookies()
+    here.sign_in("bo")
+    here.page.wait_for_selector("#topics .said-whole")
+    assert barriers(here.page) == [] and here.page.evaluate(SIDEWAYS) <= 0
+    here.page.click("#topics a")
+    here.page.wait_for_url("**/cases?*hazard=*")
+    assert here.page.get_attribute("html", "lang") == LANGS[locale]
