@@ -76,10 +76,10 @@ def policy() -> Policy:
 
 
 class Alert(Record):
-    """One alert. `subject`: what it is about (`family`, `place`, `district`, `category`, as far as it has
-    one); `cases`: ids of those behind it when it was raised; `ladder`: whom it climbs to, as it was when it
-    was raised (the policy's where there is none); `rung`: how far it has climbed; `dedupe`: raised again
-    under the same name, the first one stands."""
+    """One alert. `subject`: what it is about (`family` of hazards, the one `hazard` of it, `place`,
+    `district`, `category`, as far as it has one); `cases`: ids of those behind it when it was raised;
+    `ladder`: whom it climbs to, as it was when it was raised (the policy's where there is none); `rung`:
+    how far it has climbed; `dedupe`: raised again under the same name, the first one stands."""
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -229,12 +229,16 @@ def _the_same(session: Session, found: Found, now: datetime) -> Alert | None:
     lately = select(Alert).where(Alert.raised_at >= since).order_by(Alert.id.desc())
     wanted, behind = districts(found.subject), set(found.cases)
     for alert in session.scalars(lately):
-        alike = alert.subject.get("category") == found.subject["category"]
+        alike = _kind(alert.subject) == _kind(found.subject)
         if alike and wanted & districts(alert.subject):
             return alert
         if behind and 2 * len(behind & set(alert.cases)) >= len(behind):
             return alert
     return None
+
+
+def _kind(subject: Mapping[str, Any]) -> tuple[Any, Any]:
+    return subject.get("category"), subject.get("hazard")
 
 
 def districts(subject: Mapping[str, Any]) -> set[str]:
@@ -312,7 +316,7 @@ def _about(alert: Alert) -> dict[str, object]:
     """What, where and how often: whoever reads it on the way need not open it to know whether to turn back."""
     subject = alert.subject
     told = {
-        "hazard": subject.get("family"),
+        "hazard": subject.get("hazard") or subject.get("family"),
         "category": subject.get("category"),
         "place": subject.get("place") or subject.get("district"),
         "seen": alert.seen,

@@ -1,6 +1,7 @@
 """The daily round: what a day added up to, by every method, each thing raised once.
 
-EARS C2 looks at each category in each district by the day; Kulldorff's scan at which neighbouring districts
+EARS C2 looks by the day at each category in each district, and at each hazard of which callers spoke there,
+whatever their cases are filed under; Kulldorff's scan at which neighbouring districts
 have more than their share of a category in the last fortnight; Farrington Flexible, every Monday, at the week
 that ended, against the same weeks of past years. EARS is raised first: it is the most particular.
 """
@@ -19,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from cases import alerts, scan, surges
+from cases import alerts, hazards, scan, surges
 from cases.alerts import SCAN, SURGE, Alert, Found
 from cases.places import Places
 from cases.scan import Cluster
-from cases.surges import DAY, LEARNED, Series, Surge
+from cases.surges import DAY, LEARNED, By, Series, Surge
 
 EARS_METHOD: Final = "EARS C2"
 SCAN_METHOD: Final = "Kulldorff scan"
@@ -76,33 +77,52 @@ def has_farrington() -> bool:
 def look(session: Session, of: Day, now: datetime) -> list[Alert]:
     """Raise an alert for everything the day added up to that was not raised lately."""
     series = surges.series_of(session, of.zone, of.day, LEARNED)
-    found: list[Iterable[Found]] = [_sudden(session, of, series), _spread(session, of, series)]
+    spoken_of = surges.series_of(session, of.zone, of.day, LEARNED, by="hazard")
+    found: list[Iterable[Found]] = [
+        _sudden(session, of, series, "category"),
+        _sudden(session, of, spoken_of, "hazard"),
+        _spread(session, of, series),
+    ]
     if of.day.weekday() == 6 and has_farrington():
         found.append(_weekly(session, of))
     each = (alerts.raise_once(session, one, now) for method in found for one in method)
     return [alert for alert in each if alert]
 
 
-def _sudden(session: Session, of: Day, series: Series) -> Iterator[Found]:
-    held = alerts.policy()
+def _sudden(session: Session, of: Day, series: Series, by: By) -> Iterator[Found]:
+    held, called = alerts.policy(), "surge" if by == "category" else "spoken-of"
     least, surprise = held.surge_least, held.surge_surprise
     for one in surges.detect(series, of.is_working, least=least, surprise=surprise, days=1):
-        yield _surge(session, of, one, EARS_METHOD, one.day, "surge")
+        yield _surge(session, of, one, EARS_METHOD, one.day, called, by)
 
 
-def _surge(session: Session, of: Day, surge: Surge, method: str, first: date, called: str) -> Found:
-    category, district = surge.cell
+def _surge(
+    session: Session,
+    of: Day,
+    surge: Surge,
+    method: str,
+    first: date,
+    called: str,
+    by: By = "category",
+) -> Found:
+    kind, district = surge.cell
     last = of.day
     return Found(
         SURGE,
         method,
-        {"category": category, "district": district, "day": last.isoformat()},
+        {**_about(kind, by), "district": district, "day": last.isoformat()},
         surge.seen,
         surge.expected,
         surge.probability,
-        surges.cases_behind(session, of.zone, category, [district], first, last),
-        f"{called}:{category}:{district}:{last.isoformat()}",
+        surges.cases_behind(session, of.zone, kind, [district], first, last, by),
+        f"{called}:{kind}:{district}:{last.isoformat()}",
     )
+
+
+def _about(kind: str, by: By) -> dict[str, str]:
+    if by == "category":
+        return {"category": kind}
+    return {"family": hazards.family(kind), "hazard": kind}
 
 
 def _spread(session: Session, of: Day, series: Series) -> Iterator[Found]:

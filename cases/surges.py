@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
-from sqlalchemy import ColumnElement, String, func, select
+from sqlalchemy import ColumnElement, Select, String, func, select, true, type_coerce
 from sqlalchemy.orm import Session
 
 from cases import ears
@@ -35,7 +35,10 @@ FEWEST_DAYS: Final = 3
 NOWHERE: Final = ""
 
 Cell = tuple[str, str]
-"""(category, district)."""
+"""(category or kind of hazard, district)."""
+
+By = Literal["category", "hazard"]
+"""What is counted: what a case is filed under, or of which hazards its caller spoke, however it is filed."""
 
 
 @dataclass(frozen=True)
@@ -141,35 +144,55 @@ def _kind(day: date, is_working: Callable[[date], bool]) -> int:
     return 8 if is_working(day) else day.weekday()
 
 
-def series_of(session: Session, zone: ZoneInfo, until: date, days: int) -> Series:
+def series_of(
+    session: Session, zone: ZoneInfo, until: date, days: int, by: By = "category"
+) -> Series:
     """The daily counts of the `days` days up to and with `until`, from the cases as they stand."""
-    return _series(session, zone, until - (days - 1) * DAY, days, 1)
+    return _series(session, zone, until - (days - 1) * DAY, days, 1, by)
 
 
 def weeks_of(session: Session, zone: ZoneInfo, until: date, weeks: int) -> Series:
     """The weekly counts of the `weeks` weeks that end with `until`: `first` is the first day of the first,
     each column a week."""
-    return _series(session, zone, until - (weeks * 7 - 1) * DAY, weeks, 7)
+    return _series(session, zone, until - (weeks * 7 - 1) * DAY, weeks, 7, "category")
 
 
-def _series(session: Session, zone: ZoneInfo, first: date, columns: int, days: int) -> Series:
+def _series(
+    session: Session, zone: ZoneInfo, first: date, columns: int, days: int, by: By
+) -> Series:
     """Counted by the database: a year of a large city is millions of cases."""
     after = first + columns * days * DAY
     day, where = _day(session, zone, after), func.coalesce(Reading.district, NOWHERE)
+    cases, what = _cases(session, by)
     rows = session.execute(
-        select(Case.category, where, day, func.count())
-        .outerjoin(Reading, Reading.case_id == Case.id)
+        cases.add_columns(what, where, day, func.count())
         .where(Case.opened_at >= _midnight(first, zone), Case.opened_at < _midnight(after, zone))
-        .where(Case.category.is_not(None))
-        .group_by(Case.category, where, day)
+        .group_by(what, where, day)
     )
     counted: dict[Cell, Floats] = {}
-    for category, district, told, count in rows:
+    for kind, district, told, count in rows:
         column = min(max((date.fromisoformat(told) - first).days // days, 0), columns - 1)
-        counted.setdefault((str(category), district), np.zeros(columns))[column] += count
+        counted.setdefault((str(kind), district), np.zeros(columns))[column] += count
     cells = sorted(counted)
     counts = np.array([counted[cell] for cell in cells]).reshape(len(cells), columns)
     return Series(cells, first, counts)
+
+
+def _cases(session: Session, by: By) -> tuple[Select[Any], ColumnElement[str]]:
+    """The cases with their readings, and what is counted of them: their category, or each kind of hazard
+    for which the caller had words (a category that stands for a hazard is counted already)."""
+    cases = select().select_from(Case).outerjoin(Reading, Reading.case_id == Case.id)
+    if by == "category":
+        return cases.where(Case.category.is_not(None)), type_coerce(Case.category, String)
+    if session.get_bind().dialect.name == "postgresql":
+        heard = func.jsonb_array_elements(Reading.hazards).table_valued("value")
+        kind = func.jsonb_extract_path_text(heard.c.value, "kind", type_=String)
+        words = func.jsonb_array_length(func.jsonb_extract_path(heard.c.value, "words"))
+    else:
+        heard = func.json_each(Reading.hazards).table_valued("value")
+        kind = func.json_extract(heard.c.value, "$.kind", type_=String)
+        words = func.json_array_length(heard.c.value, "$.words")
+    return cases.join(heard, true()).where(words > 0), kind
 
 
 def _day(session: Session, zone: ZoneInfo, near: date) -> ColumnElement[str]:
@@ -189,18 +212,19 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 def cases_behind(
     session: Session,
     zone: ZoneInfo,
-    category: str,
+    kind: str,
     districts: Sequence[str],
     first: date,
     last: date,
+    by: By = "category",
 ) -> list[int]:
-    """The ids of the cases of that category in these districts on the days `first` to `last`."""
+    """The ids of the cases of that kind in these districts on the days `first` to `last`."""
+    cases, what = _cases(session, by)
     wanted = (
-        select(Case.id)
-        .outerjoin(Reading, Reading.case_id == Case.id)
+        cases.add_columns(Case.id)
         .where(Case.opened_at >= _midnight(first, zone))
         .where(Case.opened_at < _midnight(last + DAY, zone))
-        .where(Case.category == category)
+        .where(what == kind)
         .where(func.coalesce(Reading.district, NOWHERE).in_(districts))
         .order_by(Case.id)
     )

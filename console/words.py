@@ -313,11 +313,12 @@ class Words:
 
     def alert(self, subject: Mapping[str, Any]) -> str:
         """What an alert is about, in one line."""
-        if "family" in subject:
+        if "place" in subject:
             hazard = self.hazard(subject["family"])
             return self.say("hazards.at", hazard=hazard, place=subject["place"])
         district = subject.get("district") or self.say("hazards.anywhere")
-        category = self.category(subject.get("category"))
+        of = subject.get("hazard")
+        category = self.hazard(of) if of else self.category(subject.get("category"))
         return self.say("hazards.in", category=category, district=district)
 
     def figure(self, number: float) -> str:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from cases.alerts import Alert
+from cases import alerts
+from cases.alerts import Alert, Found
 from cases.understanding import understand
+from runtime import clock
 from runtime.city import City
 from runtime.database import transaction
 from runtime.settings import CITIES
@@ -116,6 +118,19 @@ def test_the_list_names_the_cases_behind_and_how_often_the_method_was_false(
     assert page.count('class="number" href="/cases/') == 3 and "未有已判定" in page
     assert f"/alerts/{alert}?do=whistle" in page
     assert f"/alerts/{alert}?do=" not in house.signed_in("auditor").get("/alerts").text
+
+
+def test_a_rise_in_what_callers_speak_of_is_named_by_it(house: ConsoleHouse) -> None:
+    case = house.stored(house.case(NET))
+    about = {"family": "fire", "hazard": "scaffold", "district": "大埔區", "day": "2026-11-22"}
+    rise = Found("surge", "EARS C2", about, 12, 1.5, 1e-8, [case.id], "spoken-of")
+    with transaction(house.engine) as session:
+        alert = alerts.raise_once(session, rise, clock.now())
+        assert alert is not None
+        number = alert.id
+    boss = house.signed_in("supervisor")
+    for page in ("/alerts", f"/alerts/{number}", f"/alerts/{number}?do=whistle"):
+        assert "大埔區：棚架及棚網" in boss.get(page).text
 
 
 def test_without_warnings_the_list_says_so(house: ConsoleHouse) -> None:

@@ -1,6 +1,7 @@
 """Once a day every method looks at what the day added up to; each thing is raised once."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from cases.alerts import Alert, Found
 from cases.calls import Call
 from cases.case import Case
 from cases.daily import Day
+from cases.hazards import Hazard
 from cases.readings import Reading
 from runtime.city import City
 from runtime.settings import CITIES
@@ -31,7 +33,9 @@ class Past:
     def __init__(self, session: Session) -> None:
         self.session, self.number = session, 0
 
-    def opens(self, category: str, district: str, day: date, count: int) -> None:
+    def opens(
+        self, category: str, district: str, day: date, count: int, hazards: tuple[Hazard, ...] = ()
+    ) -> None:
         noon = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=4)
         rows = range(self.number + 1, self.number + count + 1)
         if not count:
@@ -72,7 +76,7 @@ class Past:
                 of="x",
                 read_at=noon,
                 places=[],
-                hazards=[],
+                hazards=[asdict(one) for one in hazards],
                 dangers=[],
                 district=district,
             )
@@ -116,6 +120,41 @@ def test_a_day_with_many_is_raised_once_with_its_cases(past: Past) -> None:
     assert len(alert.cases) == alert.seen
     assert past.looks() == []
     assert daily.SCAN_METHOD in alerts.methods(alert)
+
+
+def test_what_callers_speak_of_is_counted_whatever_it_is_filed_under(past: Past) -> None:
+    """Four departments have a few calls more each; all of them speak of gas."""
+    filed = ("noise", "street-lamp", "pests", "flooding")
+    for category in filed:
+        past.is_quiet(category, 100)
+        past.opens(category, "大埔區", SUNDAY, 3, (Hazard("gas", ("煤氣味",)),))
+    (alert,) = past.looks()
+    assert (alert.method, alert.kind, alert.seen) == (daily.EARS_METHOD, "surge", 12)
+    about = {"family": "gas", "hazard": "gas", "district": "大埔區", "day": "2026-11-22"}
+    assert alert.subject == about
+    assert len(alert.cases) == 12 and alert.probability < 1e-4
+    assert past.looks() == []
+
+
+def test_a_category_that_stands_for_a_hazard_is_not_counted_twice(past: Past) -> None:
+    past.is_quiet("gas", 100)
+    past.opens("gas", "大埔區", SUNDAY, 14, (Hazard("gas", ()),))
+    (alert,) = past.looks()
+    assert alert.subject["category"] == "gas" and "hazard" not in alert.subject
+    zone = HONGKONG.time_zone
+    assert surges.series_of(past.session, zone, SUNDAY, 3, by="hazard").cells == []
+
+
+def test_each_hazard_a_caller_spoke_of_counts_once_a_case(past: Past) -> None:
+    both = (Hazard("gas", ("煤氣", "漏氣")), Hazard("scaffold", ("棚網",)))
+    past.opens("noise", "東區", SUNDAY, 2, both)
+    past.opens("pests", "", SUNDAY - DAY, 1, both[:1])
+    series = surges.series_of(past.session, HONGKONG.time_zone, SUNDAY, 3, by="hazard")
+    assert dict(zip(series.cells, series.counts.tolist(), strict=True)) == {
+        ("gas", ""): [0, 1, 0],
+        ("gas", "東區"): [0, 0, 2],
+        ("scaffold", "東區"): [0, 0, 2],
+    }
 
 
 def test_neighbours_with_a_little_more_each_are_found_by_the_scan(past: Past) -> None:
