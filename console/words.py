@@ -31,6 +31,8 @@ from console.office import Office
 from console.who import Who
 
 DAY = timedelta(days=1)
+# What is rarer is not told apart: no model of chance holds so far out.
+RARE = 1e-6
 HOUR = timedelta(hours=1)
 # Where a line of the history names departments, one or several.
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
@@ -326,10 +328,12 @@ class Words:
         return f"{number:.2g}" if number < 10 else f"{number:.0f}"
 
     def chance(self, probability: float) -> str:
-        """A probability as a share: one in so many where it is small."""
+        """A probability as a share; where it is small, one in about so many, for no method knows it better."""
         if probability >= 0.01:
             return self.percent(probability)
-        return f"1 : {round(1 / max(probability, 1e-9)):,}"
+        if probability < RARE:
+            return f"< 1 : {round(1 / RARE):,}"
+        return f"1 : {float(f'{1 / probability:.1g}'):,.0f}"
 
     def why(self, why: Mapping[str, str]) -> str:
         """Why a department was asked, in the words kept on that day."""

@@ -10,11 +10,21 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
 from cases.followups import Followup
+from cases.understanding import understand
 from demo.house import SAMPLES
 from runtime.database import transaction
 from tests.browser.conftest import CHROMIUM, LiveConsole, Tab, live_console
+from tests.integration.console.test_alert_pages import MIND, raised
 from tests.support.console_app import LAMP, SCAFFOLD, WATER, ConsoleHouse
 
+CALLS = {
+    "華富邨華光樓部升降機又壞咗，困咗人": 6,
+    "觀塘道條渠塞咗，落雨就水浸": 5,
+    "深水埗北河街街市有煤氣味": 2,
+    "旺角彌敦道半夜裝修好嘈": 7,
+    "屯門友愛邨街燈壞咗，好黑": 4,
+    "寶達邨後面斜坡有山泥跌落嚟": 2,
+}
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 WIDE, PHONE = {"width": 1366, "height": 720}, {"width": 390, "height": 844}
 DESK, HIGHWAYS = "陳大文", "黃主任"
@@ -33,6 +43,11 @@ SHOTS: tuple[tuple[str, Mapping[str, int], str, Mapping[str, str]], ...] = (
             "/whistles/{whistle}": "whistle",
             "/wall": "wall",
             "/rates": "rates",
+            "/alerts": "alerts",
+            "/alerts/{alert}": "alert",
+            "/map": "map",
+            "/hazards": "hazards",
+            "/topics?month={month}": "topics",
         },
     ),
     ("en-GB", WIDE, DESK, {"/cases/{case}": "case-english"}),
@@ -77,7 +92,28 @@ def _fill(console: LiveConsole) -> dict[str, object]:
     house.accepted("lcsd", "hyd")
     desk.decide(referred, "task", owner="hyd", text="三日內巡查全條街的路燈。")
     desk.decide(closed, "close", note="路政署已修好街燈。")
-    return {"case": number, "referred": referred, "whistle": whistle}
+    alert = raised(house)
+    _hear(house)
+    month = f"{house.now.astimezone(house.city.time_zone):%Y-%m}"
+    return {
+        "case": number,
+        "referred": referred,
+        "whistle": whistle,
+        "alert": alert,
+        "month": month,
+    }
+
+
+def _hear(house: ConsoleHouse) -> None:
+    """Calls from all over the city, each understood, some of them looked at."""
+    desk = house.signed_in("agent", "張小姐")
+    for caller, text in enumerate(text for text, count in CALLS.items() for _ in range(count)):
+        number = house.case(text, caller=f"+8529125{caller:04d}")
+        found = house.stored(number)
+        with transaction(house.engine) as session:
+            understand(session, found.id, MIND, found.opened_at)
+        if caller % 3:
+            desk.decide(number, "confirm", category=found.category or "other")
 
 
 def _referred(house: ConsoleHouse) -> str:

@@ -1,7 +1,9 @@
-"""The list of warnings by keys alone."""
+"""The list of warnings by keys alone, and what each says for itself."""
 
 import re
 from collections.abc import Callable
+
+import pytest
 
 from tests.browser.conftest import LiveConsole, Tab
 from tests.integration.console.test_alert_pages import raised, stored
@@ -30,3 +32,18 @@ def test_a_warning_becomes_a_whistle_and_another_is_dismissed_by_keys(
     kept = stored(console.house, alert)
     assert kept.verdict == "false" and kept.whistle_id
     assert here.wrong() == []
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_what_callers_said_is_read_beside_the_warning(
+    console: LiveConsole, tab: Callable[..., Tab], width: int
+) -> None:
+    alert = raised(console.house)
+    console.house.agent("boss", "supervisor")
+    here = tab("zh-HK", width)
+    here.sign_in("boss")
+    here.open(f"/alerts/{alert}")
+    said = here.page.locator(".cases .said").all()
+    boxes = [one.bounding_box() for one in said]
+    assert len(boxes) == 3
+    assert all(box is not None and box["width"] > 200 for box in boxes)
