@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from string import digits
 from typing import Final
 
 import ToJyutping
@@ -112,7 +113,7 @@ def _mandarin(char: str) -> str | None:
 
 def lazy_mandarin(pinyin: str) -> str:
     """A syllable of pinyin without tone, and as the south says it: shang4 -> san, nan -> lan."""
-    syllable = pinyin.rstrip("12345")
+    syllable = pinyin.rstrip(digits)
     parts = _PINYIN.fullmatch(syllable)
     if parts is None:
         return syllable

@@ -131,7 +131,7 @@ def test_random_parts_of_texts_are_found_where_they_stand(engine: Engine) -> Non
 
 
 def _has_all(text: str, query: str) -> bool:
-    words = re.findall(r"\w+", query)
+    words = re.findall(r"\w+", query.replace("\0", ""))  # no database holds it: it is nothing
     return all(
         bool(pattern.search(grams.plain(text)))
         for word in words
