@@ -78,9 +78,8 @@ def test_what_is_sure_enough_goes_to_its_department(city: City) -> None:
     assert referred(city) == [one.id]
     (ask,) = asked.of_case(city.records.session, one.id)
     assert (one.status, ask.department, ask.asked_by) == ("referred", "hd", "system")
-    assert (
-        ask.rule is not None and one.owner == "hd"
-    )  # by rule an estate's lamps are not Highways's
+    # By rule an estate's lamps are not Highways's.
+    assert ask.rule is not None and one.owner == "hd"
     running = {clock.kind for clock in clocks.running(city.records.session, one.id)}
     assert running == {clocks.ACCEPT, clocks.RESOLVE}
 
