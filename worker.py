@@ -333,23 +333,21 @@ def watch(settings: Settings) -> None:
     phones = telephone.phones(settings, database.engine(settings.database_url))
     engine, doorbell = phones.now.engine, phones.now.doorbell
 
-    def sweep_of(edition: str, folder: Path) -> clocks.Sweep:
-        city = City.read(folder)
-        return clocks.of_city(engine, Terms.of_city(city), referral_policy.of_city(city))
-
     def rules_of(edition: str, folder: Path) -> automatic.Rules:
         city = City.read(folder)
         return automatic.Rules(Terms.of_city(city), referral_policy.of_city(city))
 
-    shelf = phones.standing.shelf
-    sweeps, rules = Standing(shelf, sweep_of), Standing(shelf, rules_of)
+    rules = Standing(phones.standing.shelf, rules_of)
     yesterdays = understanding.Yesterdays()
+
+    def sweep() -> clocks.Sweep:
+        return clocks.of_city(engine, rules.now.terms, rules.now.policy)
+
     rounds: list[tuple[float, Callable[[], object]]] = [
         (EDITIONS_EVERY, phones.standing.look),
-        (EDITIONS_EVERY, sweeps.look),
         (EDITIONS_EVERY, rules.look),
         (STUCK_EVERY, lambda: stuck.ring_again(engine, doorbell)),
-        (CLOCKS_EVERY, lambda: clocks.go_round(sweeps.now, clock.now())),
+        (CLOCKS_EVERY, lambda: clocks.go_round(sweep(), clock.now())),
         (CLOCKS_EVERY, lambda: automatic.go_round(engine, rules.now, clock.now())),
         (CLOCKS_EVERY, lambda: understanding.climb(engine, clock.now())),
         (SURGES_EVERY, lambda: yesterdays.look(engine, phones.now.city, clock.now())),

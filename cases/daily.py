@@ -1,9 +1,9 @@
 """The daily round: what a day added up to, by every method, each thing raised once.
 
 EARS C2 looks by the day at each category in each district, and at each hazard of which callers spoke there,
-whatever their cases are filed under; Kulldorff's scan at which neighbouring districts
-have more than their share of a category in the last fortnight; Farrington Flexible, every Monday, at the week
-that ended, against the same weeks of past years. EARS is raised first: it is the most particular.
+whatever their cases are filed under; Kulldorff's scan at which neighbouring districts have more than their
+share of a category in the last fortnight; Farrington Flexible, on Sundays, at the week, against the same
+weeks of past years. EARS is raised first: it is the most particular.
 """
 
 from __future__ import annotations

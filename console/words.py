@@ -31,9 +31,9 @@ from console.office import Office
 from console.who import Who
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 # What is rarer is not told apart: no model of chance holds so far out.
 RARE = 1e-6
-HOUR = timedelta(hours=1)
 # Where a line of the history names departments, one or several.
 ASKED = ("lead", "supporting", "department", "departments", "owner", "absent")
 # Where it tells a share of one, a moment or a day, or a code that has words (detail -> kind of words).

@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from werkzeug.serving import make_server
 
 from cases import agents
+from demo.house import free_port
 from tests.support.console_app import PASSWORD, ConsoleHouse, console_house
-from tests.support.servers import free_port, missing
+from tests.support.servers import missing
 
 CHROMIUM = "/usr/bin/chromium"
 NOTICE = """

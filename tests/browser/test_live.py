@@ -14,12 +14,12 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from cases import agents, calls, kiosks
 from cases.permissions import Person
+from demo.house import free_port
 from runtime import clock
 from runtime.database import transaction
 from tests.browser.conftest import LiveConsole, Tab
 from tests.browser.test_console import LANGS, barriers
 from tests.support.console_app import SCAFFOLD, ConsoleHouse, console_house
-from tests.support.servers import free_port
 
 OpenTab = Callable[..., Tab]
 RENEWED = """(id) => { const region = document.getElementById(id);

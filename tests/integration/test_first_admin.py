@@ -14,11 +14,11 @@ from sqlalchemy import Engine, select
 import app
 from cases import agents
 from cases.agents import Agent
+from demo.house import free_port
 from runtime import database
 from runtime.database import transaction
 from runtime.settings import SQLITE_FILE, Settings
 from tests.conftest import PROJECT
-from tests.support.servers import free_port
 
 
 @pytest.fixture

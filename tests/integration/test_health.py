@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from demo.house import free_port
 from runtime.settings import Settings
 from tests.integration.telephone import BASE, Exchange
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 
 def ready(hotline: Exchange) -> tuple[int, dict[str, object]]:

@@ -7,7 +7,6 @@ the test is skipped with a clear word, but in CI (`CI=true`) it fails.
 
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import socket
@@ -15,27 +14,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from demo.house import free_port
+
 PATIENCE = 30.0  # seconds a server may take to start
-
-
-def free_port() -> int:
-    """A TCP port of this machine that nobody listens on at the moment.
-
-    Below the range that systems lend to outgoing connections (Linux from 32768, others from
-    49152): one of those could take it before the server does.
-    """
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("", port))
-            return port
 
 
 def missing(what: str) -> NoReturn:

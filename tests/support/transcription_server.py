@@ -22,7 +22,8 @@ import httpx
 import soundfile
 from flask import Flask, Response, jsonify, request
 
-from tests.support.servers import Server, free_port
+from demo.house import free_port
+from tests.support.servers import Server
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHECKPOINT = PROJECT / "demo" / "model" / "hotline.pt"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from cases.script import fold
+from demo.house import free_port
 from runtime import clock, doctor
 from runtime.settings import Settings
 from tests.conftest import PROJECT
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 
 def settings(folder: Path, **chosen: Any) -> Settings:

@@ -10,8 +10,9 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
+from demo.house import free_port
 from runtime.queues import Doorbell, known_jobs
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from demo.house import free_port
 from runtime.settings import Settings
-from tests.support.servers import free_port
 from tests.support.transcription_server import CHECKPOINT, PROJECT, Handle, transcription_server
 from transcription import audio
 from transcription.audio import SAMPLE_RATE
